@@ -1,0 +1,17 @@
+//! What a user of the crate notices, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod coalition;
+mod framing;
+mod organism;
+mod properties;
+mod refusals;
+mod unique_id;
+mod vectors;

@@ -1,0 +1,3 @@
+//! The `holobiont` binary.
+
+fn main() {}

@@ -1,0 +1,253 @@
+//! The watermark, and the cuts that its moves make.
+
+use holobiont_identity::{Alignment, OnStall, Then};
+
+use crate::member::Hold;
+use crate::watermark::{Candidate, candidate};
+use crate::{Cause, CommitteeState, Cut, CutMember, Grade, Standing, Status};
+
+impl CommitteeState {
+    /// The cut that the entry just applied makes, if it makes one.
+    pub(crate) fn cut(&mut self, is_tick: bool) -> Option<Cut> {
+        if self.log.paused {
+            return None;
+        }
+        let cut = match self.align {
+            Alignment::Clock => self.cut_by_clock(),
+            Alignment::Arrival => self.cut_by_arrival(),
+        };
+        if cut.is_some() || !is_tick {
+            return cut;
+        }
+        let quiet_for = self.log.tick.saturating_sub(self.log.last_cut_tick);
+        (quiet_for >= u64::from(self.ticks.checkpoint_every)).then(|| self.make_cut(None, true))
+    }
+
+    fn cut_by_clock(&mut self) -> Option<Cut> {
+        // Every pass but the last quarantines a member, so this ends.
+        loop {
+            let candidate = self.candidate();
+            if !self.may_leave_idle(candidate.is_driven) {
+                return None;
+            }
+            let watermark = candidate.watermark?;
+            if self
+                .log
+                .watermark
+                .is_some_and(|previous| watermark <= previous)
+            {
+                return None;
+            }
+            if self.log.watermark.is_none() && self.quarantine_far_firsts(watermark) {
+                continue;
+            }
+            self.log.halted = self.weight(Some(watermark)) < self.floor.halt_below;
+            if self.log.halted {
+                return None;
+            }
+            self.end_carries(Some(watermark));
+            return Some(self.make_cut(Some(watermark), false));
+        }
+    }
+
+    fn cut_by_arrival(&mut self) -> Option<Cut> {
+        // Where no clock is compared, to hold means that nothing is cut.
+        let is_held = self
+            .log
+            .members
+            .iter()
+            .zip(&self.rules)
+            .any(|(state, rules)| {
+                let waits = !matches!(state.status, Status::Live | Status::Late);
+                waits && !matches!(state.hold(&rules.policy), Hold::None | Hold::Caps(_))
+            });
+        if is_held || !self.log.moved_since_cut {
+            return None;
+        }
+        self.log.halted = self.weight(None) < self.floor.halt_below;
+        if self.log.halted {
+            return None;
+        }
+        self.end_carries(None);
+        Some(self.make_cut(None, false))
+    }
+
+    fn candidate(&self) -> Candidate {
+        candidate(
+            self.log
+                .members
+                .iter()
+                .zip(&self.rules)
+                .map(|(state, rules)| state.hold(&rules.policy)),
+        )
+    }
+
+    /// After a time in which no member held the watermark, the first to return must not run off
+    /// with it before the others could come back too.
+    fn may_leave_idle(&mut self, is_driven: bool) -> bool {
+        if !is_driven {
+            self.log.idle = self.log.watermark.is_some();
+            self.log.resume_at_tick = None;
+            return false;
+        }
+        if std::mem::take(&mut self.log.idle) {
+            let wait = self
+                .rules
+                .iter()
+                .map(|member| member.policy.late_after)
+                .max()
+                .unwrap_or(0);
+            self.log.resume_at_tick = Some(self.log.tick.saturating_add(u64::from(wait)));
+        }
+        match self.log.resume_at_tick {
+            Some(at) if self.log.tick < at => false,
+            _ => {
+                self.log.resume_at_tick = None;
+                true
+            }
+        }
+    }
+
+    /// Members whose very first clock was far past what the organism begins with.
+    fn quarantine_far_firsts(&mut self, watermark: u64) -> bool {
+        let far: Vec<(usize, u64)> = self
+            .log
+            .members
+            .iter()
+            .zip(&self.rules)
+            .enumerate()
+            .filter(|(_, (state, _))| {
+                !matches!(state.status, Status::Quarantined | Status::Retired)
+            })
+            .filter_map(|(place, (state, rules))| {
+                let first = state.first_closed?;
+                let limit = watermark.saturating_add(rules.policy.max_advance);
+                (first > limit).then_some((place, first))
+            })
+            .collect();
+        for (place, to) in &far {
+            let cause = Cause::ClockJump {
+                from: watermark,
+                to: *to,
+            };
+            self.set_status(*place, Status::Quarantined, cause);
+        }
+        !far.is_empty()
+    }
+
+    /// Weight of the members that count, once the watermark is here.
+    fn weight(&self, watermark: Option<u64>) -> u64 {
+        (0..self.rules.len())
+            .filter(|place| !self.carry_is_over(*place, watermark))
+            .filter_map(|place| self.member(place))
+            .filter(|(_, state)| state.status.counts())
+            .fold(0, |sum, (rules, _)| rules.policy.weight.saturating_add(sum))
+    }
+
+    fn carry_is_over(&self, place: usize, watermark: Option<u64>) -> bool {
+        let Some((rules, state)) = self.member(place) else {
+            return false;
+        };
+        let OnStall::Carry { carry_for, .. } = rules.policy.on_stall else {
+            return false;
+        };
+        state.status == Status::Stalled(Standing::Carried)
+            && self.carried_for(place, watermark) > carry_for
+    }
+
+    /// The carries that a cut at this watermark outlives end before it, so that the program does
+    /// not stand on a value that is too old.
+    fn end_carries(&mut self, watermark: Option<u64>) {
+        for place in 0..self.rules.len() {
+            if self.carry_is_over(place, watermark) {
+                self.end_carry(place);
+            }
+        }
+    }
+
+    fn end_carry(&mut self, place: usize) {
+        let Some((rules, _)) = self.member(place) else {
+            return;
+        };
+        let standing = match rules.policy.on_stall {
+            OnStall::Carry {
+                then: Then::Hold, ..
+            }
+            | OnStall::Hold => Standing::Held,
+            OnStall::Carry {
+                then: Then::Skip, ..
+            }
+            | OnStall::Skip => Standing::Skipped,
+        };
+        self.set_status(place, Status::Stalled(standing), Cause::CarryEnded);
+    }
+
+    fn make_cut(&mut self, watermark: Option<u64>, checkpoint: bool) -> Cut {
+        let previous_watermark = self.log.watermark;
+        self.log.watermark = watermark.or(previous_watermark);
+        self.log.cut_number = self.log.cut_number.saturating_add(1);
+        self.log.last_cut_tick = self.log.tick;
+        let changes = if checkpoint {
+            Vec::new()
+        } else {
+            self.log.moved_since_cut = false;
+            std::mem::take(&mut self.log.changes)
+        };
+        let weight = self.weight(watermark);
+        Cut {
+            number: self.log.cut_number,
+            log_index: self.log.log_index,
+            time_ms: self.log.time_ms,
+            watermark: self.log.watermark,
+            previous_watermark,
+            checkpoint,
+            grade: if weight >= self.floor.normal {
+                Grade::Normal
+            } else {
+                Grade::Degraded
+            },
+            weight,
+            members: self
+                .log
+                .members
+                .iter()
+                .map(|state| CutMember {
+                    status: state.status,
+                    frontier: state.frontier,
+                    last_clock: state.last_clock,
+                    resume_from: state.resume_from,
+                })
+                .collect(),
+            changes,
+        }
+    }
+
+    /// What follows from the watermark's new place, for the next cut to tell.
+    pub(crate) fn settle(&mut self) {
+        let Some(watermark) = self.log.watermark else {
+            return;
+        };
+        let driven = self.candidate().driven;
+        for place in 0..self.rules.len() {
+            let Some((rules, state)) = self.member(place) else {
+                continue;
+            };
+            let is_due = rules
+                .start
+                .is_some_and(|start| watermark.saturating_add(1) >= start);
+            let is_over = state.last_clock.is_some_and(|last| last <= watermark);
+            // The carried value has been used as long as it may be; now the others wait.
+            let is_capped = match state.hold(&rules.policy) {
+                Hold::Caps(cap) => watermark >= cap && driven.is_some_and(|driven| driven > cap),
+                _ => false,
+            };
+            if is_over && state.status != Status::Retired {
+                self.set_status(place, Status::Retired, Cause::Ordered);
+            } else if is_due && !state.started {
+                self.start(place);
+            } else if is_capped && state.status == Status::Stalled(Standing::Carried) {
+                self.end_carry(place);
+            }
+        }
+    }
+}

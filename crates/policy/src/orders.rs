@@ -1,0 +1,71 @@
+//! Operators' orders.
+
+use crate::state::Ignored;
+use crate::{Action, Cause, CommitteeState, Order, Status};
+
+impl CommitteeState {
+    pub(crate) fn apply_order(&mut self, order: &Order, ignored: &mut Vec<Ignored>) {
+        if order.sequence <= self.log.order_sequence {
+            ignored.push(Ignored::OldOrder(order.sequence));
+            return;
+        }
+        self.log.order_sequence = order.sequence;
+        if order
+            .expires_ms
+            .is_some_and(|expires_ms| self.log.time_ms > expires_ms)
+        {
+            ignored.push(Ignored::ExpiredOrder(order.sequence));
+            return;
+        }
+        let done = match order.action {
+            Action::Pause => {
+                self.log.paused = true;
+                Ok(())
+            }
+            Action::Resume => {
+                self.log.paused = false;
+                Ok(())
+            }
+            Action::Release { member } => self.release(member),
+            Action::Retire { member, last_clock } => self.retire(member, last_clock),
+        };
+        if let Err(reason) = done {
+            ignored.push(reason);
+        }
+    }
+
+    /// The member may move again; it comes back through `catching-up`.
+    fn release(&mut self, member: u16) -> Result<(), Ignored> {
+        let state = self
+            .log
+            .members
+            .get_mut(usize::from(member))
+            .ok_or(Ignored::UnknownMember(member))?;
+        match state.status {
+            Status::Quarantined | Status::Gapped => {
+                state.released = true;
+                Ok(())
+            }
+            _ => Err(Ignored::NothingToDo(member)),
+        }
+    }
+
+    /// A member that works goes on to its last clock; one that is away has nothing to wait for.
+    fn retire(&mut self, member: u16, last_clock: u64) -> Result<(), Ignored> {
+        let place = usize::from(member);
+        let watermark = self.log.watermark;
+        let state = self
+            .log
+            .members
+            .get_mut(place)
+            .ok_or(Ignored::UnknownMember(member))?;
+        if state.status == Status::Retired {
+            return Err(Ignored::NothingToDo(member));
+        }
+        state.last_clock = Some(last_clock);
+        if state.is_away() || watermark >= Some(last_clock) {
+            self.set_status(place, Status::Retired, Cause::Ordered);
+        }
+        Ok(())
+    }
+}

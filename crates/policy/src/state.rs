@@ -1,0 +1,306 @@
+use holobiont_identity::{Alignment, Floor, Member, Organism, TickConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::command::{decode, encode};
+use crate::{Cause, Command, Cut, MemberState, PolicyError, Roster, Status, StatusChange};
+
+const SNAPSHOT_VERSION: u8 = 1;
+const MAX_SNAPSHOT_BYTES: usize = 64 * 1024 * 1024;
+/// Pending changes of status before they are condensed to one a member.
+const MAX_PENDING_CHANGES: usize = 16_384;
+
+/// The committee's state machine: apply the log's commands in order, take the cuts it makes.
+///
+/// Commands that make no sense here (an unknown member, a vote on no offer) change nothing and are
+/// named in [`Applied::ignored`]: whoever wrote them cannot stop the log.
+#[derive(Debug, Clone)]
+pub struct CommitteeState {
+    pub(crate) rules: Vec<Member>,
+    pub(crate) floor: Floor,
+    pub(crate) align: Alignment,
+    pub(crate) ticks: TickConfig,
+    pub(crate) roster: Roster,
+    pub(crate) log: LogState,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The cut that the entry made.
+    pub cut: Option<Cut>,
+    /// What of it had no effect, and why.
+    pub ignored: Vec<Ignored>,
+}
+
+/// Why a command, or a part of one, had no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ignored {
+    /// Its log index is not above the last one applied.
+    OldIndex,
+    /// No such node in the roster.
+    UnknownNode(u16),
+    /// No such member in the config.
+    UnknownMember(u16),
+    /// The offered record is not after the member's frontier or resume point.
+    NotAhead(u16),
+    /// Another offer for the member is still being voted on.
+    OfferOpen(u16),
+    /// Nothing more is taken of the member (quarantined, retired, or held at a gap).
+    NotTaken(u16),
+    /// The vote names no open offer of the member.
+    NoSuchOffer(u16),
+    /// The node has voted on that offer already.
+    AlreadyVoted(u16),
+    /// A gap that starts where the member's next record would be anyway.
+    NoGap(u16),
+    /// An order whose number is not above the last one's.
+    OldOrder(u64),
+    /// An order past its expiry.
+    ExpiredOrder(u64),
+    /// The member is in no state that the order could change.
+    NothingToDo(u16),
+}
+
+/// The part that the log alone decides: what a snapshot holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogState {
+    pub(crate) log_index: u64,
+    pub(crate) tick: u64,
+    pub(crate) paused: bool,
+    pub(crate) halted: bool,
+    pub(crate) order_sequence: u64,
+    pub(crate) reported_ms: Vec<Option<u64>>,
+    pub(crate) time_ms: u64,
+    pub(crate) watermark: Option<u64>,
+    pub(crate) cut_number: u64,
+    pub(crate) last_cut_tick: u64,
+    pub(crate) moved_since_cut: bool,
+    /// No member held the watermark when it was last looked at.
+    pub(crate) idle: bool,
+    /// After an idle time: the tick before which the watermark stays.
+    pub(crate) resume_at_tick: Option<u64>,
+    pub(crate) members: Vec<MemberState>,
+    pub(crate) changes: Vec<StatusChange>,
+}
+
+impl CommitteeState {
+    /// The state before the log's first entry.
+    #[must_use]
+    pub fn new(organism: &Organism, roster: Roster) -> Self {
+        let log = LogState {
+            log_index: 0,
+            tick: 0,
+            paused: false,
+            halted: false,
+            order_sequence: 0,
+            reported_ms: vec![None; roster.nodes().len()],
+            time_ms: 0,
+            watermark: None,
+            cut_number: 0,
+            last_cut_tick: 0,
+            moved_since_cut: false,
+            idle: false,
+            resume_at_tick: None,
+            members: organism
+                .members
+                .iter()
+                .map(|_| MemberState::new())
+                .collect(),
+            changes: Vec::new(),
+        };
+        let mut state = Self::with_log(organism, roster, log);
+        let first_start = organism
+            .members
+            .iter()
+            .filter_map(|member| member.start)
+            .min();
+        for place in 0..state.rules.len() {
+            let start = state.rules.get(place).and_then(|member| member.start);
+            if state.align == Alignment::Arrival || start.is_none() || start <= first_start {
+                state.start(place);
+            }
+        }
+        state
+    }
+
+    fn with_log(organism: &Organism, roster: Roster, log: LogState) -> Self {
+        Self {
+            rules: organism.members.clone(),
+            floor: organism.floor,
+            align: organism.align,
+            ticks: organism.ticks,
+            roster,
+            log,
+        }
+    }
+
+    /// Applies one log entry.
+    ///
+    /// # Determinism
+    ///
+    /// A function of the state, `index` and `command`: no clock, no randomness, no I/O.
+    pub fn apply(&mut self, index: u64, command: &Command) -> Applied {
+        if index <= self.log.log_index {
+            return Applied {
+                cut: None,
+                ignored: vec![Ignored::OldIndex],
+            };
+        }
+        self.log.log_index = index;
+        let mut ignored = Vec::new();
+        match command {
+            Command::Tick => self.apply_tick(),
+            Command::Offer(offer) => self.apply_offer(index, command, offer, &mut ignored),
+            Command::Vote(vote) => self.apply_vote(vote, &mut ignored),
+            Command::Order(order) => self.apply_order(order, &mut ignored),
+        }
+        let cut = self.cut(matches!(command, Command::Tick));
+        self.settle();
+        Applied { cut, ignored }
+    }
+
+    /// The members' states, in the config's order.
+    #[must_use]
+    pub fn members(&self) -> &[MemberState] {
+        &self.log.members
+    }
+
+    /// Clock events up to and with this one are complete.
+    #[must_use]
+    pub const fn watermark(&self) -> Option<u64> {
+        self.log.watermark
+    }
+
+    /// Ticks counted so far (none while paused).
+    #[must_use]
+    pub const fn tick(&self) -> u64 {
+        self.log.tick
+    }
+
+    /// Index of the last entry applied.
+    #[must_use]
+    pub const fn log_index(&self) -> u64 {
+        self.log.log_index
+    }
+
+    /// Number of the last cut made; 0 before the first.
+    #[must_use]
+    pub const fn cut_number(&self) -> u64 {
+        self.log.cut_number
+    }
+
+    /// Organism time: the median of the newest times that the nodes reported, never going back.
+    #[must_use]
+    pub const fn time_ms(&self) -> u64 {
+        self.log.time_ms
+    }
+
+    /// Whether an order has paused the organism.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.log.paused
+    }
+
+    /// Whether the floor's `halt_below` keeps the watermark where it is.
+    #[must_use]
+    pub const fn is_halted(&self) -> bool {
+        self.log.halted
+    }
+
+    /// The voters.
+    #[must_use]
+    pub const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// Everything that the log has decided, for a snapshot or a digest: one version byte, then
+    /// `postcard`.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        encode(SNAPSHOT_VERSION, &self.log)
+    }
+
+    /// The state that [`snapshot`](Self::snapshot) described, under the same config and roster.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] for bytes that are no snapshot, or that of an organism with other members
+    /// or another roster.
+    pub fn restore(organism: &Organism, roster: Roster, bytes: &[u8]) -> Result<Self, PolicyError> {
+        const WHAT: &str = "snapshot of the policy state";
+        let log: LogState = decode(WHAT, SNAPSHOT_VERSION, MAX_SNAPSHOT_BYTES, bytes)?;
+        if log.members.len() != organism.members.len() {
+            return Err(PolicyError::OtherOrganism {
+                expected: organism.members.len(),
+                got: log.members.len(),
+            });
+        }
+        if log.reported_ms.len() != roster.nodes().len() {
+            return Err(PolicyError::Malformed { what: WHAT });
+        }
+        Ok(Self::with_log(organism, roster, log))
+    }
+
+    pub(crate) fn member(&self, place: usize) -> Option<(&Member, &MemberState)> {
+        Some((self.rules.get(place)?, self.log.members.get(place)?))
+    }
+
+    /// Enters a status and notes the change; the same status again is no change.
+    pub(crate) fn set_status(&mut self, place: usize, to: Status, cause: Cause) {
+        let (tick, log_index) = (self.log.tick, self.log.log_index);
+        let Some(state) = self.log.members.get_mut(place) else {
+            return;
+        };
+        let from = state.status;
+        if from == to {
+            return;
+        }
+        state.status = to;
+        state.since_tick = tick;
+        state.at_watermark_ticks = 0;
+        // A config has at most 1,024 members, so the place always fits.
+        let member = u16::try_from(place).unwrap_or(u16::MAX);
+        self.log.changes.push(StatusChange {
+            member,
+            from,
+            to,
+            cause,
+            log_index,
+            tick,
+        });
+        if self.log.changes.len() > MAX_PENDING_CHANGES {
+            self.condense_changes();
+        }
+    }
+
+    /// The member's time has come: it is expected from now on.
+    pub(crate) fn start(&mut self, place: usize) {
+        if let Some(state) = self.log.members.get_mut(place) {
+            state.started = true;
+        }
+        self.set_status(place, Status::Joining, Cause::Started);
+    }
+
+    /// An organism that is held for years must not grow without bound: of each member only the
+    /// whole step, from the first status to the last, is kept.
+    fn condense_changes(&mut self) {
+        let mut condensed: Vec<StatusChange> = Vec::new();
+        for change in std::mem::take(&mut self.log.changes) {
+            match condensed
+                .iter_mut()
+                .find(|kept| kept.member == change.member)
+            {
+                Some(kept) => {
+                    *kept = StatusChange {
+                        from: kept.from,
+                        ..change
+                    }
+                }
+                None => condensed.push(change),
+            }
+        }
+        condensed.retain(|change| change.from != change.to);
+        self.log.changes = condensed;
+    }
+}

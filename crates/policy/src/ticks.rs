@@ -1,0 +1,159 @@
+//! What the passing of ticks does to members.
+
+use holobiont_identity::{Alignment, OnMismatch, OnStall, Then};
+
+use crate::member::Hold;
+use crate::watermark::median;
+use crate::{Cause, CommitteeState, Standing, Status};
+
+impl CommitteeState {
+    pub(crate) fn apply_tick(&mut self) {
+        if self.log.paused {
+            return;
+        }
+        self.log.tick = self.log.tick.saturating_add(1);
+        let lags: Vec<u64> = (0..self.rules.len()).map(|place| self.lag(place)).collect();
+        for (place, behind) in lags.into_iter().enumerate() {
+            self.tick_member(place, behind);
+        }
+    }
+
+    /// How far the member's closed clock is behind the median of the others that hold the
+    /// watermark.
+    fn lag(&self, place: usize) -> u64 {
+        let others = (0..self.rules.len())
+            .filter(|other| *other != place)
+            .filter_map(|other| self.member(other))
+            .filter(|(rules, state)| matches!(state.hold(&rules.policy), Hold::Drives(_)))
+            .filter_map(|(_, state)| state.closed())
+            .collect();
+        let own = self
+            .member(place)
+            .and_then(|(_, state)| state.closed())
+            .unwrap_or(0);
+        median(others).map_or(0, |middle| middle.saturating_sub(own))
+    }
+
+    fn tick_member(&mut self, place: usize, behind: u64) {
+        let (tick, watermark) = (self.log.tick, self.log.watermark);
+        let Some(policy) = self.rules.get(place).map(|member| member.policy.clone()) else {
+            return;
+        };
+        let Some(state) = self.log.members.get_mut(place) else {
+            return;
+        };
+        let moved = std::mem::take(&mut state.moved_since_tick);
+        state.ticks_without_move = if moved {
+            0
+        } else {
+            state.ticks_without_move.saturating_add(1)
+        };
+        let is_lagging = policy.max_lag.is_some_and(|max_lag| behind > max_lag);
+        state.lag_ticks = if is_lagging {
+            state.lag_ticks.saturating_add(1)
+        } else {
+            0
+        };
+        let timeout = u64::from(self.ticks.offer_timeout);
+        let has_expired = state
+            .open_offer
+            .as_ref()
+            .is_some_and(|open| tick.saturating_sub(open.tick) >= timeout);
+        let at_watermark = state.frontier.is_some() && state.closed() >= watermark;
+        state.at_watermark_ticks = if at_watermark {
+            state.at_watermark_ticks.saturating_add(1)
+        } else {
+            0
+        };
+        let quiet = state.ticks_without_move;
+        let lagged = state.lag_ticks;
+        let caught_up = at_watermark || self.align == Alignment::Arrival;
+        let kept_up = caught_up && state.at_watermark_ticks >= policy.recover_after;
+        let (status, since_tick) = (state.status, state.since_tick);
+        if has_expired {
+            self.close_offer(place);
+        }
+        let cause = if quiet >= policy.late_after {
+            Cause::NoMove { ticks: quiet }
+        } else {
+            Cause::Lag { behind }
+        };
+        match status {
+            Status::Joining if tick.saturating_sub(since_tick) >= u64::from(policy.join_within) => {
+                self.set_status(place, Status::Absent, Cause::NoMove { ticks: quiet });
+            }
+            Status::Live | Status::Late
+                if quiet >= policy.stall_after || lagged >= policy.stall_after =>
+            {
+                self.stall(place, cause);
+            }
+            Status::Live if quiet >= policy.late_after || is_lagging => {
+                self.set_status(place, Status::Late, cause);
+            }
+            Status::Late if quiet < policy.late_after && !is_lagging => {
+                self.set_status(place, Status::Live, Cause::Moved);
+            }
+            Status::CatchingUp if quiet >= policy.stall_after => self.stall(place, cause),
+            Status::CatchingUp if kept_up => {
+                self.set_status(place, Status::Live, Cause::CaughtUp);
+            }
+            _ => {}
+        }
+    }
+
+    /// A member has been quiet, or behind, for too long: its policy decides.
+    fn stall(&mut self, place: usize, cause: Cause) {
+        let Some((rules, state)) = self.member(place) else {
+            return;
+        };
+        if state.last_clock.is_some() {
+            // Its retirement is ordered and it has said all it will say.
+            self.set_status(place, Status::Retired, Cause::Ordered);
+            return;
+        }
+        if state.disputed {
+            match rules.policy.on_mismatch {
+                OnMismatch::Quarantine => {
+                    self.set_status(place, Status::Quarantined, Cause::Mismatch);
+                }
+                OnMismatch::Hold => {
+                    self.set_status(place, Status::Stalled(Standing::Held), Cause::Mismatch);
+                }
+            }
+            return;
+        }
+        let standing = match rules.policy.on_stall {
+            OnStall::Hold => Standing::Held,
+            OnStall::Skip => Standing::Skipped,
+            OnStall::Carry { carry_for, .. } if self.carried_for(place, None) <= carry_for => {
+                Standing::Carried
+            }
+            OnStall::Carry {
+                then: Then::Hold, ..
+            } => Standing::Held,
+            OnStall::Carry {
+                then: Then::Skip, ..
+            } => Standing::Skipped,
+        };
+        self.set_status(place, Status::Stalled(standing), cause);
+    }
+
+    /// How far the watermark (this one, or the present one) is past the member's last value;
+    /// in alignment `arrival`, how many cuts ago it moved.
+    pub(crate) fn carried_for(&self, place: usize, watermark: Option<u64>) -> u64 {
+        let Some((_, state)) = self.member(place) else {
+            return 0;
+        };
+        match self.align {
+            Alignment::Clock => watermark
+                .or(self.log.watermark)
+                .unwrap_or(0)
+                .saturating_sub(state.closed().unwrap_or(0)),
+            Alignment::Arrival => self
+                .log
+                .cut_number
+                .saturating_add(1)
+                .saturating_sub(state.last_moved_cut),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+use holobiont_policy::{Standing, Status};
+
+use crate::driver::{Driver, organism};
+
+#[test]
+fn every_move_is_a_cut_and_its_number_is_its_clock() {
+    let skip = "on_stall = \"skip\"";
+    let mut it = Driver::new(
+        organism("align = \"arrival\"", &[("a", "", skip), ("b", "", skip)]),
+        1,
+    );
+    assert_eq!(it.agree(&[(0, 0, 500)]), None, "b is still joining");
+    let cut = it.agree(&[(1, 4, 3)]).unwrap();
+    assert_eq!((cut.number, cut.watermark, cut.clock()), (1, None, 1));
+    assert_eq!(cut.members[0].frontier.unwrap().seq, 0);
+    assert_eq!(cut.members[1].frontier.unwrap().seq, 4);
+    let cut = it.agree(&[(0, 1, 501)]).unwrap();
+    assert_eq!(cut.clock(), 2);
+    assert_eq!(it.tick(), None, "nothing moved");
+}
+
+#[test]
+fn a_held_member_holds_the_cuts() {
+    let hold = "on_stall = \"hold\"";
+    let mut it = Driver::new(
+        organism("align = \"arrival\"", &[("a", "", ""), ("b", "", hold)]),
+        1,
+    );
+    it.day(1, &[0, 1]);
+    for clock in 2..=5 {
+        it.day(clock, &[0]);
+    }
+    assert_eq!(it.status(1), Status::Stalled(Standing::Held));
+    assert_eq!(it.day(6, &[0]), []);
+    assert_eq!(it.day(7, &[0, 1]).len(), 1);
+}

@@ -1,0 +1,147 @@
+use holobiont_identity::{Digest, Organism};
+use holobiont_policy::Roster;
+use holobiont_surface::{StartAt, SurfaceWriter};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{Refusal, decode, encode};
+use crate::{Position, ReplayError};
+
+const MAGIC: [u8; 4] = *b"HBSN";
+const VERSION: u8 = 1;
+const MAX_SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
+
+/// An organism at a cut: with the log after it, everything that follows can be computed.
+///
+/// As a file: `"HBSN" ‖ one version byte ‖ postcard ‖ blake3 of all before`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The organism's content hash.
+    pub content_hash: Digest,
+    /// The committee.
+    pub roster: Roster,
+    /// Number of the last cut folded.
+    pub cut: u64,
+    /// Index of the last log entry applied.
+    pub log_index: u64,
+    /// Running digest of the log up to there.
+    pub log_digest: Digest,
+    /// `CommitteeState::snapshot`.
+    pub policy_state: Vec<u8>,
+    /// The program's name and version.
+    pub program: (String, u32),
+    /// [`crate::Program::snapshot`].
+    pub program_state: Vec<u8>,
+    /// How far each member's records have been taken.
+    pub positions: Vec<Position>,
+    /// Where the organism's own surface goes on.
+    pub output: OutputStart,
+}
+
+/// The end of a surface, as much of it as is needed to append to it elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputStart {
+    /// First sequence number of the open window.
+    pub first_seq: u64,
+    /// The chain value before that window.
+    pub chain_before: Digest,
+    /// The window's bytes so far.
+    pub window: Vec<u8>,
+    /// Sequence number of the next record.
+    pub next_seq: u64,
+    /// Clock event of the record before the window, and whether that closed it.
+    pub previous_clock: Option<(u64, bool)>,
+}
+
+impl OutputStart {
+    /// Where this writer's surface goes on.
+    #[must_use]
+    pub fn of(writer: &SurfaceWriter) -> Self {
+        let open = writer.open_window();
+        Self {
+            first_seq: open.first_seq,
+            chain_before: open.chain_before,
+            window: open.window_bytes.to_vec(),
+            next_seq: writer.next_seq(),
+            previous_clock: open.previous_clock,
+        }
+    }
+
+    /// The same as a new surface's start.
+    #[must_use]
+    pub fn start_at(&self) -> StartAt<'_> {
+        StartAt {
+            first_seq: self.first_seq,
+            chain_before: self.chain_before,
+            window_bytes: &self.window,
+            previous_clock: self.previous_clock,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The snapshot as a file's bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.extend(encode(VERSION, self));
+        let digest = blake3::hash(&out);
+        out.extend_from_slice(digest.as_bytes());
+        out
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::Snapshot`] for anything that is not exactly that.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ReplayError> {
+        let refuse = |why: &str| ReplayError::Snapshot {
+            why: why.to_owned(),
+        };
+        if bytes.len() > MAX_SNAPSHOT_BYTES {
+            return Err(refuse("larger than a snapshot may be"));
+        }
+        let (body, digest) = bytes
+            .split_last_chunk::<32>()
+            .ok_or_else(|| refuse("too short to be a snapshot"))?;
+        let payload = body
+            .strip_prefix(&MAGIC)
+            .ok_or_else(|| refuse("does not begin as a snapshot"))?;
+        if blake3::hash(body).as_bytes() != digest {
+            return Err(refuse("damaged: its digest does not match its bytes"));
+        }
+        decode(VERSION, payload).map_err(|refusal| match refusal {
+            Refusal::UnknownVersion(version) => ReplayError::Snapshot {
+                why: format!("version {version} is not known to this build; upgrade to read it"),
+            },
+            Refusal::Malformed => refuse("not readable as a snapshot"),
+        })
+    }
+
+    pub(crate) fn belongs_to(
+        &self,
+        organism: &Organism,
+        program: &str,
+        version: u32,
+    ) -> Result<(), ReplayError> {
+        let expected = organism.content_hash();
+        if self.content_hash != expected {
+            let got = self.content_hash;
+            return Err(ReplayError::Snapshot {
+                why: format!("made under content hash {got}, the config has {expected}"),
+            });
+        }
+        if self.program != (program.to_owned(), version) {
+            let (name, made_by) = &self.program;
+            return Err(ReplayError::Snapshot {
+                why: format!("made by {name} version {made_by}, this is {program} {version}"),
+            });
+        }
+        if self.positions.len() != organism.members.len() {
+            return Err(ReplayError::Snapshot {
+                why: "has other members".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use holobiont_identity::{Organism, UniqueId};
+use holobiont_surface::{Surface, SurfaceError, read_genesis};
+
+use crate::ReplayError;
+
+/// Memory for members' windows when nothing else is said, in bytes.
+pub const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 256 * 1024 * 1024;
+
+/// The surfaces of an organism's members, opened for reading, in the config's order.
+#[derive(Debug)]
+pub struct Surfaces {
+    members: Vec<(String, Surface)>,
+}
+
+/// A member whose surface was not found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name in the config.
+    pub member: String,
+    /// The surface looked for.
+    pub surface_id: UniqueId,
+    /// The folder where it would be expected.
+    pub expected_at: PathBuf,
+    /// The surface that is there instead, if any is.
+    pub found: Option<UniqueId>,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (member, wanted, at) = (&self.member, self.surface_id, self.expected_at.display());
+        match self.found {
+            Some(found) => write!(
+                f,
+                "{member}: {at} holds surface {found}, not {wanted}: it was made for another \
+                 stable id or surface name"
+            ),
+            None => write!(
+                f,
+                "{member}: no surface {wanted} (looked at {at} and beside it)"
+            ),
+        }
+    }
+}
+
+impl Surfaces {
+    /// Opens every member's surface among the folders of `dir`; their names do not matter, what
+    /// their genesis says does.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::SurfacesUnreadable`] when `dir` cannot be listed or a genesis in it is damaged,
+    /// [`ReplayError::SurfacesMissing`] with every member that has none,
+    /// [`ReplayError::Member`] for a damaged one, and [`ReplayError::MemoryBudget`] when two
+    /// windows a member are more than `budget_bytes`.
+    pub fn open(organism: &Organism, dir: &Path, budget_bytes: u64) -> Result<Self, ReplayError> {
+        let found = find(dir).map_err(ReplayError::SurfacesUnreadable)?;
+        let mut missing = Vec::new();
+        let mut members = Vec::new();
+        for member in &organism.members {
+            let surface_id = member.surface_id();
+            let expected_at = dir.join(&member.name);
+            if let Some(path) = found.get(&surface_id) {
+                let surface = Surface::open(path).map_err(|source| ReplayError::Member {
+                    member: member.name.clone(),
+                    source,
+                })?;
+                members.push((member.name.clone(), surface));
+            } else {
+                let other = found.iter().find(|(_, path)| **path == expected_at);
+                missing.push(Missing {
+                    member: member.name.clone(),
+                    surface_id,
+                    expected_at,
+                    found: other.map(|(id, _)| *id),
+                });
+            }
+        }
+        if !missing.is_empty() {
+            return Err(ReplayError::SurfacesMissing { missing });
+        }
+        let windows: u64 = members
+            .iter()
+            .map(|(_, surface)| u64::from(surface.genesis().max_window_bytes).saturating_mul(2))
+            .fold(0, u64::saturating_add);
+        if windows > budget_bytes {
+            return Err(ReplayError::MemoryBudget {
+                members: members.len(),
+                needed_bytes: windows,
+                budget_bytes,
+            });
+        }
+        Ok(Self { members })
+    }
+
+    /// A member's name and surface, by its place in the config.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<(&str, &Surface)> {
+        self.members
+            .get(place)
+            .map(|(name, surface)| (name.as_str(), surface))
+    }
+
+    /// How many there are: the config's members.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether the organism has no members; a parsed config always has some.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Every member's name and surface, in the config's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Surface)> {
+        self.members
+            .iter()
+            .map(|(name, surface)| (name.as_str(), surface))
+    }
+}
+
+/// The surfaces in the folders of `dir`, by id.
+fn find(dir: &Path) -> Result<BTreeMap<UniqueId, PathBuf>, SurfaceError> {
+    let read = |source| SurfaceError::Io {
+        file: dir.to_owned(),
+        doing: "list",
+        source,
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(read)? {
+        paths.push(entry.map_err(read)?.path());
+    }
+    paths.sort();
+    let mut found = BTreeMap::new();
+    for path in paths {
+        if !path.is_dir() {
+            continue;
+        }
+        match read_genesis(&path) {
+            Ok(genesis) => drop(found.entry(genesis.surface_id).or_insert(path)),
+            Err(SurfaceError::NotASurface { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}

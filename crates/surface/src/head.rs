@@ -1,0 +1,28 @@
+use holobiont_identity::Digest;
+use serde::{Deserialize, Serialize};
+
+/// A surface's history up to and with one record, in 40 bytes.
+///
+/// Two heads that are equal mean equal histories: the hash commits to every byte before it.
+///
+/// ```
+/// use holobiont_identity::Digest;
+/// use holobiont_surface::Head;
+///
+/// let head = Head { seq: 3, hash: Digest::of("history") };
+/// assert_ne!(head, Head { seq: 3, hash: Digest::of("another") });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Head {
+    /// Sequence number of the last record that it covers.
+    pub seq: u64,
+    /// `blake3(chain value before the record's window ‖ blake3(the window up to the record))`.
+    pub hash: Digest,
+}
+
+/// The chain value after a window, or a head's hash where `window` ends inside one.
+pub(crate) fn chain(before: Digest, window: Digest) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(before.as_bytes()).update(window.as_bytes());
+    hasher.finalize().into()
+}

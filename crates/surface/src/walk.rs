@@ -1,0 +1,100 @@
+use crate::{Damage, Genesis, RecordHeader};
+
+/// Clock event of a record and whether it closes it; none before the first record.
+pub(crate) type PreviousClock = Option<(u64, bool)>;
+
+/// The rules between consecutive records: sequence, clock order, closing, where windows end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    window_records: u32,
+    max_window_bytes: u64,
+    every_record_closes: bool,
+    next_seq: u64,
+    previous: PreviousClock,
+    records: u32,
+    bytes: u64,
+}
+
+impl Walk {
+    /// A walk that starts with the first record of a window.
+    pub(crate) const fn new(genesis: &Genesis, next_seq: u64, previous: PreviousClock) -> Self {
+        Self {
+            window_records: genesis.window_records,
+            max_window_bytes: genesis.max_window_bytes as u64,
+            every_record_closes: genesis.every_record_closes,
+            next_seq,
+            previous,
+            records: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(crate) const fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    pub(crate) const fn previous(&self) -> PreviousClock {
+        self.previous
+    }
+
+    /// Whether the window in hand has all the records it can have. One that ends for its bytes is
+    /// known to end only when the next record comes.
+    pub(crate) const fn window_is_full(&self) -> bool {
+        self.records == self.window_records
+    }
+
+    /// Whether only the next record can tell if the window in hand has ended.
+    pub(crate) const fn window_is_undecided(&self) -> bool {
+        self.records > 0 && !self.window_is_full()
+    }
+
+    /// Takes the next record; true where it starts a window. Unchanged on error.
+    pub(crate) fn admit(&mut self, header: &RecordHeader) -> Result<bool, Damage> {
+        let size_bytes = header.stored_size_bytes();
+        if size_bytes > self.max_window_bytes {
+            let limit_bytes = self.max_window_bytes;
+            return Err(Damage::PayloadTooLong {
+                size_bytes,
+                limit_bytes,
+            });
+        }
+        if header.seq != self.next_seq {
+            return Err(Damage::SequenceBroken {
+                expected: self.next_seq,
+                got: header.seq,
+            });
+        }
+        let next_seq = self.next_seq.checked_add(1).ok_or(Damage::SequenceEnd)?;
+        self.check_clock(header)?;
+
+        let together = self.bytes.saturating_add(size_bytes);
+        let starts = self.records == 0 || self.window_is_full() || together > self.max_window_bytes;
+        (self.records, self.bytes) = match starts {
+            true => (1, size_bytes),
+            false => (self.records.saturating_add(1), together),
+        };
+        self.next_seq = next_seq;
+        self.previous = Some((header.clock, header.closes_clock()));
+        Ok(starts)
+    }
+
+    fn check_clock(&self, header: &RecordHeader) -> Result<(), Damage> {
+        let clock = header.clock;
+        match self.previous {
+            Some((previous, _)) if clock < previous => {
+                return Err(Damage::ClockWentBack {
+                    previous,
+                    got: clock,
+                });
+            }
+            Some((previous, true)) if clock == previous => {
+                return Err(Damage::ClockReopened { clock });
+            }
+            _ => {}
+        }
+        if self.every_record_closes && !header.closes_clock() {
+            return Err(Damage::ClockNotClosed { clock });
+        }
+        Ok(())
+    }
+}

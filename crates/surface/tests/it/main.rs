@@ -1,0 +1,21 @@
+//! What somebody who keeps, copies, cuts off or damages a surface's files observes.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod append;
+mod chain;
+mod codecs;
+mod common;
+mod damage;
+mod evidence;
+mod reading;
+mod recovery;
+mod retention;
+mod space;
+mod vectors;
