@@ -10,7 +10,7 @@ pub(crate) use context::Context;
 pub use context::MAX_PROBLEMS;
 pub use error::{ConfigError, Problem};
 pub(crate) use read::{Place, Read, whole_number, wrong_kind};
-pub(crate) use table::Table;
+pub(crate) use table::{Table, suggestion};
 pub(crate) use text::{Key32, Name, StableId, Text};
 pub use text::{MAX_NAME_BYTES, MAX_TEXT_BYTES};
 use toml::de::DeTable;

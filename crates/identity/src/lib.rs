@@ -19,6 +19,7 @@ mod digest;
 mod encode;
 pub mod framing;
 mod member_id;
+mod orders;
 mod organism;
 mod unique_id;
 
@@ -30,6 +31,7 @@ pub use config::{
 };
 pub use digest::Digest;
 pub use member_id::MemberId;
+pub use orders::{MAX_ORDERS, OrderAction, ReplayOrder};
 pub use organism::{
     Acl, Alignment, ClockRule, Floor, MAX_MEMBERS, MAX_OPERATORS, MAX_SETTING_NESTING, MAX_TICK_MS,
     MAX_TICKET_ISSUERS, MAX_WEIGHT, Member, MemberPolicy, OUTPUT_SURFACE, OnGap, OnLateData,

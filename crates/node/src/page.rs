@@ -19,12 +19,13 @@ use std::fmt;
 
 use holobiont_policy::Status;
 
+use crate::text::{Grouped, iso};
 use changes::Changes;
-use degraded::runs;
+use degraded::{ShadeKey, runs};
 use index::IndexPlot;
 use look::{Legend, Patterns};
 use scale::Days;
-use text::{Escaped, Grouped, iso};
+use text::Escaped;
 use timelines::Timelines;
 
 /// Everything that the page shows.
@@ -74,6 +75,7 @@ pub(crate) struct Span {
 }
 
 /// The index as one commit published it.
+#[derive(Debug, Clone)]
 pub(crate) struct Point {
     /// The commit's clock, in days since 1970-01-01.
     pub(crate) day: i64,
@@ -169,7 +171,7 @@ impl fmt::Display for Page<'_> {
         };
         write!(
             f,
-            "<section>\n<h2>Index <small>first day = 100</small></h2>\n{plot}</section>\n\
+            "<section>\n<h2>Index <small>first day = 100</small>{ShadeKey}</h2>\n{plot}</section>\n\
              <section>\n<h2>Members <small>status by day, decided by the log alone</small></h2>\n\
              {Legend}{timelines}{}</section>\n",
             Changes(&self.members)

@@ -124,6 +124,10 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), SurfaceError> {
     synced.map_err(SurfaceError::io(dir, "syncing"))
 }
 
-fn sync_parent(path: &Path) -> Result<(), SurfaceError> {
-    path.parent().map_or(Ok(()), sync_dir)
+pub(crate) fn sync_parent(path: &Path) -> Result<(), SurfaceError> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_dir(Path::new(".")),
+        Some(parent) => sync_dir(parent),
+        None => Ok(()),
+    }
 }

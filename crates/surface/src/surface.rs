@@ -169,14 +169,20 @@ impl Surface {
     /// [`SurfaceError::Gap`], [`SurfaceError::NotYet`], [`SurfaceError::Damage`],
     /// [`SurfaceError::Io`].
     pub fn head_at(&self, seq: u64) -> Result<Head, SurfaceError> {
+        let (earliest, next_seq) = (self.earliest(), self.next_seq());
+        if seq < earliest {
+            return Err(SurfaceError::Gap {
+                wanted: seq,
+                earliest,
+            });
+        }
         let not_yet = SurfaceError::NotYet {
             wanted: seq,
-            next_seq: self.next_seq(),
+            next_seq,
         };
-        if seq >= self.next_seq() {
+        if seq >= next_seq {
             return Err(not_yet);
         }
-        self.cursor(seq)?;
         self.cursor(seq.saturating_add(1))?.head().ok_or(not_yet)
     }
 

@@ -98,3 +98,93 @@ impl Walk {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use holobiont_identity::UniqueId;
+
+    use super::*;
+    use crate::CLOSES_CLOCK_BIT;
+
+    fn genesis() -> Genesis {
+        let mut genesis = Genesis::new(UniqueId::from_name("walk"));
+        (genesis.window_records, genesis.max_window_bytes) = (3, 100);
+        genesis
+    }
+
+    fn header(seq: u64, clock: u64, closes: bool, payload_length: u32) -> RecordHeader {
+        let kind = if closes { CLOSES_CLOCK_BIT } else { 0 };
+        RecordHeader {
+            payload_length,
+            crc: 0,
+            seq,
+            clock,
+            time_ms: 0,
+            kind,
+        }
+    }
+
+    #[test]
+    fn windows_end_for_their_count_or_before_too_many_bytes() {
+        let mut walk = Walk::new(&genesis(), 0, None);
+        // Stored sizes 32, 32, 32 | 40, 40 | 96 | 32, 32
+        let lengths = [0, 0, 0, 1, 8, 64, 0, 0];
+        let starts = [true, false, false, true, false, true, true, false];
+        let full = [false, false, true, false, false, false, false, false];
+        for (seq, length) in (0..).zip(lengths) {
+            let number = usize::try_from(seq).unwrap();
+            assert_eq!(
+                walk.admit(&header(seq, 1, false, length)),
+                Ok(starts[number]),
+                "{seq}"
+            );
+            assert_eq!(walk.window_is_full(), full[number], "{seq}");
+            assert_eq!(walk.window_is_undecided(), !full[number], "{seq}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_follow_is_named_and_changes_nothing() {
+        let mut genesis = genesis();
+        genesis.every_record_closes = true;
+        let mut walk = Walk::new(&genesis, 7, Some((4, false)));
+        let limit = Damage::PayloadTooLong {
+            size_bytes: 104,
+            limit_bytes: 100,
+        };
+        let refused = [
+            (
+                header(8, 5, true, 0),
+                Damage::SequenceBroken {
+                    expected: 7,
+                    got: 8,
+                },
+            ),
+            (
+                header(7, 3, true, 0),
+                Damage::ClockWentBack {
+                    previous: 4,
+                    got: 3,
+                },
+            ),
+            (header(7, 4, false, 0), Damage::ClockNotClosed { clock: 4 }),
+            (header(7, 5, true, 69), limit),
+        ];
+        for (header, what) in refused {
+            assert_eq!(walk.admit(&header), Err(what));
+        }
+        assert_eq!(walk.admit(&header(7, 4, true, 64)), Ok(true));
+        let reopened = walk.admit(&header(8, 4, true, 0));
+        assert_eq!(reopened, Err(Damage::ClockReopened { clock: 4 }));
+        assert_eq!((walk.next_seq(), walk.previous()), (8, Some((4, true))));
+    }
+
+    #[test]
+    fn the_last_sequence_number_is_not_given_out() {
+        let mut walk = Walk::new(&genesis(), u64::MAX, None);
+        assert_eq!(
+            walk.admit(&header(u64::MAX, 0, false, 0)),
+            Err(Damage::SequenceEnd)
+        );
+    }
+}

@@ -214,7 +214,7 @@ impl<'i> Read<'i> for Table<'i> {
 }
 
 /// The nearest of the known words where one is near, else all of them.
-fn suggestion(got: &str, known: &[&str]) -> String {
+pub(crate) fn suggestion(got: &str, known: &[&str]) -> String {
     // A third of the letters wrong is still a slip of the pen; more is another word. Lengths are
     // compared first, since the distance takes memory for every letter of a key of any length.
     let near = known

@@ -10,6 +10,7 @@
 
 mod coalition;
 mod framing;
+mod orders;
 mod organism;
 mod properties;
 mod refusals;

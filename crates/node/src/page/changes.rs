@@ -6,7 +6,8 @@ use std::fmt;
 use holobiont_policy::Status;
 
 use super::Timeline;
-use super::text::{Escaped, Grouped, iso};
+use super::text::Escaped;
+use crate::text::{Grouped, iso};
 
 /// Most rows of the table; a member that flaps could otherwise make it endless.
 const MAX_ROWS: usize = 400;

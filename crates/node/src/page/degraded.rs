@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Point;
 use super::scale::Days;
-use super::text::{Grouped, iso};
+use crate::text::{Grouped, iso};
 
 /// Narrower stretches are drawn this wide, in viewBox units.
 const LEAST_WIDTH: f64 = 1.5;
@@ -29,7 +29,11 @@ pub(super) fn runs(points: &[Point], end: i64) -> Vec<Run> {
                 run.to_day = to_day;
                 run.commits = run.commits.saturating_add(1);
             }
-            None if point.degraded => runs.push(Run { from_day: point.day, to_day, commits: 1 }),
+            None if point.degraded => runs.push(Run {
+                from_day: point.day,
+                to_day,
+                commits: 1,
+            }),
             None => {}
         }
         open = point.degraded;
@@ -67,6 +71,23 @@ impl fmt::Display for Run {
         let last = iso(self.to_day.saturating_sub(1));
         let commits = Grouped(self.commits);
         let plural = if self.commits == 1 { "" } else { "s" };
-        write!(f, "degraded: {commits} commit{plural}, {} to {last}", iso(self.from_day))
+        write!(
+            f,
+            "degraded: {commits} commit{plural}, {} to {last}",
+            iso(self.from_day)
+        )
+    }
+}
+
+/// The shade's entry beside the plot's heading.
+pub(super) struct ShadeKey;
+
+impl fmt::Display for ShadeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "<small class=\"key\" title=\"members that count weigh less than the floor\">\
+             <svg viewBox=\"0 0 26 16\" aria-hidden=\"true\"><rect class=\"degraded\" x=\"1\" \
+             y=\"1\" width=\"24\" height=\"14\"/></svg>commits degraded</small>",
+        )
     }
 }

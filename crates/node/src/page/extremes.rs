@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::Point;
-use super::text::{fixed, iso};
+use super::text::fixed;
+use crate::text::iso;
 
 /// The points that stand out in a stretch, in the order of their days where several are equal.
 #[derive(Clone, Copy)]

@@ -6,7 +6,8 @@ use super::Point;
 use super::degraded::{Run, Shade};
 use super::extremes::Extremes;
 use super::scale::{Axis, Days, LEFT, RIGHT, WIDTH};
-use super::text::{fixed, iso};
+use super::text::fixed;
+use crate::text::iso;
 
 /// Heights in viewBox units.
 const TOP: f64 = 26.0;
@@ -19,8 +20,8 @@ const BASE_E8: i128 = 100 * ONE_E8;
 const ONE_E8: i128 = 100_000_000;
 /// A longer time without a commit breaks the line.
 const PAUSE_DAYS: i64 = 14;
-/// Width of the invisible columns that carry the tooltips.
-const PROBE: f64 = 4.0;
+/// Width of the invisible columns that carry the tooltips, in viewBox units.
+const PROBE_COLUMNS: i128 = 4;
 /// Width of a character of a label.
 const LABEL_CHARACTER: f64 = 6.5;
 
@@ -47,9 +48,19 @@ impl fmt::Display for IndexPlot<'_> {
         }
         f.write_str("</desc>\n")?;
         let ticks = self.days.ticks();
-        let shade = Shade { runs: self.degraded, days: self.days, top: TOP - 20.0, bottom: BOTTOM };
+        let shade = Shade {
+            runs: self.degraded,
+            days: self.days,
+            top: TOP - 20.0,
+            bottom: BOTTOM,
+        };
         let labels_at = [BOTTOM + 18.0];
-        let axis = Axis { ticks: &ticks, top: TOP, bottom: BOTTOM, labels_at: &labels_at };
+        let axis = Axis {
+            ticks: &ticks,
+            top: TOP,
+            bottom: BOTTOM,
+            labels_at: &labels_at,
+        };
         write!(f, "{shade}{axis}{values}")?;
         self.degraded_labels(f)?;
         writeln!(f, "<path class=\"line\" d=\"{}\"/>", self.line(&values))?;
@@ -65,11 +76,15 @@ impl IndexPlot<'_> {
         for run in self.degraded {
             let (from, to) = (self.days.x(run.from_day), self.days.x(run.to_day));
             let long = run.to_string();
-            let labels = [long.as_str(), "degraded"];
+            let short = long.split_once(", ").map_or("", |(short, _)| short);
+            let labels = [long.as_str(), short, "degraded"];
             let fits = |label: &&str| label.len() as f64 * LABEL_CHARACTER <= to - from - 12.0;
             if let Some(label) = labels.into_iter().find(fits) {
                 let x = from + 6.0;
-                writeln!(f, "<text class=\"degraded-label\" x=\"{x:.1}\" y=\"{y}\">{label}</text>")?;
+                writeln!(
+                    f,
+                    "<text class=\"degraded-label\" x=\"{x:.1}\" y=\"{y}\">{label}</text>"
+                )?;
             }
         }
         Ok(())
@@ -78,18 +93,27 @@ impl IndexPlot<'_> {
     /// The least and the greatest value of each column, in the order they came.
     fn line(&self, values: &Values) -> String {
         let mut path = String::new();
-        let column = |point: &Point| self.days.x(point.day).floor();
+        let column = |point: &Point| self.days.column(point.day);
         let near = |a: &Point, b: &Point| b.day.saturating_sub(a.day) <= PAUSE_DAYS;
         for stretch in self.points.chunk_by(near) {
             let mut command = 'M';
             for points in stretch.chunk_by(|a, b| column(a) == column(b)) {
-                let Some(Extremes { least, greatest, .. }) = Extremes::of(points) else { continue };
+                let Some(Extremes {
+                    least, greatest, ..
+                }) = Extremes::of(points)
+                else {
+                    continue;
+                };
                 let (a, b) = if least.day <= greatest.day {
                     (least, greatest)
                 } else {
                     (greatest, least)
                 };
-                let ends = if std::ptr::eq(a, b) { &[a][..] } else { &[a, b][..] };
+                let ends = if std::ptr::eq(a, b) {
+                    &[a][..]
+                } else {
+                    &[a, b][..]
+                };
                 for point in ends {
                     let (x, y) = (self.days.x(point.day), values.y(point.value_e8));
                     let _ = write!(path, "{command}{x:.1} {y:.1}");
@@ -104,15 +128,20 @@ impl IndexPlot<'_> {
 
     /// Invisible columns whose tooltips give the values below them.
     fn probes(&self, f: &mut fmt::Formatter<'_>, values: &Values) -> fmt::Result {
-        let column = |point: &Point| (self.days.x(point.day) / PROBE).floor();
+        let column = |point: &Point| self.days.column(point.day).div_euclid(PROBE_COLUMNS);
         for points in self.points.chunk_by(|a, b| column(a) == column(b)) {
-            let Some(extremes) = Extremes::of(points) else { continue };
-            let left = (self.days.x(extremes.first.day) / PROBE).floor() * PROBE;
-            let (x, y) = (self.days.x(extremes.last.day), values.y(extremes.last.value_e8));
+            let Some(extremes) = Extremes::of(points) else {
+                continue;
+            };
+            let left = LEFT + (column(extremes.first).saturating_mul(PROBE_COLUMNS)) as f64;
+            let (x, y) = (
+                self.days.x(extremes.last.day),
+                values.y(extremes.last.value_e8),
+            );
             let height = BOTTOM - TOP;
             writeln!(
                 f,
-                "<g class=\"probe\"><rect x=\"{left}\" y=\"{TOP}\" width=\"{PROBE}\" \
+                "<g class=\"probe\"><rect x=\"{left}\" y=\"{TOP}\" width=\"{PROBE_COLUMNS}\" \
                  height=\"{height}\"/><circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>\
                  <title>{extremes}</title></g>"
             )?;

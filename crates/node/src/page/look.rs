@@ -36,23 +36,38 @@ pub(super) struct Look {
 /// The look of a status.
 pub(super) fn look(status: Status) -> Look {
     let (class, height, least_width, meaning) = match status {
-        Status::Live => ("live", 12.0, 0.0, "its records arrive in time"),
-        Status::Late => ("late", 12.0, 2.0, "no record for a while; still waited for"),
+        Status::Live => ("live", 9.0, 0.0, "its records arrive in time"),
+        Status::Late => ("late", 12.0, 3.0, "no record for a while; still waited for"),
         Status::Stalled(Standing::Carried) => {
-            ("carried", 12.0, 3.0, "stalled; its last value is kept")
+            ("carried", 13.0, 3.0, "stalled; its last value is kept")
         }
-        Status::Stalled(Standing::Skipped) => {
-            ("skipped", 12.0, 3.0, "stalled; the organism goes on without it")
+        Status::Stalled(Standing::Skipped) => (
+            "skipped",
+            13.0,
+            3.0,
+            "stalled; the organism goes on without it",
+        ),
+        Status::Stalled(Standing::Held) => {
+            ("held", 13.0, 3.0, "stalled; the organism waits for it")
         }
-        Status::Stalled(Standing::Held) => ("held", 12.0, 3.0, "stalled; the organism waits for it"),
         Status::CatchingUp => ("catching-up", 12.0, 3.0, "back; not yet trusted to keep up"),
-        Status::Gapped => ("gapped", 12.0, 3.0, "its next records are no longer retained"),
+        Status::Gapped => (
+            "gapped",
+            13.0,
+            3.0,
+            "its next records are no longer retained",
+        ),
         Status::Quarantined => ("quarantined", 15.0, 3.0, "lied, or its clock jumped"),
         Status::Joining => ("joining", 6.0, 0.0, "expected; no record yet"),
         Status::Absent => ("absent", 1.0, 0.0, "not started, or never came"),
         Status::Retired => ("retired", 2.0, 0.0, "ended by an order"),
     };
-    Look { class, height, least_width, meaning }
+    Look {
+        class,
+        height,
+        least_width,
+        meaning,
+    }
 }
 
 /// The textures that the style sheet fills bars with.
@@ -60,7 +75,9 @@ pub(super) struct Patterns;
 
 impl fmt::Display for Patterns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>\n")?;
+        f.write_str(
+            "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>\n",
+        )?;
         for (id, size, stroke) in [
             ("carried", 5.0, "M0 0V5"),
             ("gapped", 4.0, "M0 0V4M0 0H4"),
@@ -85,7 +102,12 @@ impl fmt::Display for Legend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<ul class=\"legend\" aria-label=\"Legend\">\n")?;
         for status in STATUSES {
-            let Look { class, height, meaning, .. } = look(status);
+            let Look {
+                class,
+                height,
+                meaning,
+                ..
+            } = look(status);
             let y = 8.0 - height / 2.0;
             writeln!(
                 f,
@@ -95,10 +117,6 @@ impl fmt::Display for Legend {
                 Escaped(status.name())
             )?;
         }
-        f.write_str(
-            "<li title=\"too little weight of members that count\"><svg viewBox=\"0 0 26 16\" \
-             aria-hidden=\"true\"><rect class=\"degraded\" x=\"1\" y=\"1\" width=\"24\" \
-             height=\"14\"/></svg>commits degraded</li>\n</ul>\n",
-        )
+        f.write_str("</ul>\n")
     }
 }

@@ -4,14 +4,16 @@ use std::fmt;
 
 use jiff::civil::Date;
 
-use super::text::{civil, day_of, iso};
+use crate::text::{civil, day_of, iso};
 
 /// The figures' width in viewBox units.
 pub(super) const WIDTH: f64 = 1200.0;
 /// Where the time axis starts: names and values are left of it.
 pub(super) const LEFT: f64 = 76.0;
 /// Where the time axis ends: what holds on the last day is right of it.
-pub(super) const RIGHT: f64 = 1014.0;
+pub(super) const RIGHT: f64 = 996.0;
+/// From the one to the other, in whole viewBox units.
+const COLUMNS: i128 = 920;
 
 /// Least distance between two labels, in viewBox units.
 const LABEL_ROOM: f64 = 64.0;
@@ -55,6 +57,15 @@ impl Days {
         LEFT + at as f64 * self.units_a_day()
     }
 
+    /// The column of the figure, one viewBox unit wide, that a day falls into.
+    pub(super) fn column(self, day: i64) -> i128 {
+        let at = day.clamp(self.first, self.end).saturating_sub(self.first);
+        let days = self.end.saturating_sub(self.first);
+        i128::from(at)
+            .saturating_mul(COLUMNS)
+            .div_euclid(i128::from(days.max(1)))
+    }
+
     fn units_a_day(self) -> f64 {
         (RIGHT - LEFT) / self.end.saturating_sub(self.first) as f64
     }
@@ -75,11 +86,16 @@ impl Days {
 
     fn day_ticks(self) -> Vec<Tick> {
         let day = self.units_a_day();
-        let step = DAY_STEPS.into_iter().find(|step| *step as f64 * day >= DATE_LABEL_ROOM);
+        let step = DAY_STEPS
+            .into_iter()
+            .find(|step| *step as f64 * day >= DATE_LABEL_ROOM);
         let step = usize::try_from(step.unwrap_or(i64::MAX)).unwrap_or(usize::MAX);
         (self.first..self.end)
             .step_by(step)
-            .map(|day| Tick { x: self.x(day), label: Some(iso(day)) })
+            .map(|day| Tick {
+                x: self.x(day),
+                label: Some(iso(day)),
+            })
             .collect()
     }
 
@@ -89,7 +105,9 @@ impl Days {
         };
         let mut ticks = Vec::new();
         for month in month_number(first)..=month_number(last) {
-            let Some((day, date)) = first_of_month(month) else { continue };
+            let Some((day, date)) = first_of_month(month) else {
+                continue;
+            };
             if day < self.first || day >= self.end || month.checked_rem_euclid(small) != Some(0) {
                 continue;
             }
@@ -97,7 +115,10 @@ impl Days {
                 let format = if step < 12 { "%Y-%m" } else { "%Y" };
                 date.strftime(format).to_string()
             });
-            ticks.push(Tick { x: self.x(day), label });
+            ticks.push(Tick {
+                x: self.x(day),
+                label,
+            });
         }
         ticks
     }
@@ -131,11 +152,18 @@ impl fmt::Display for Axis<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (top, bottom) = (self.top, self.bottom);
         for Tick { x, label } in self.ticks {
-            let class = if label.is_some() { "grid major" } else { "grid" };
+            let class = if label.is_some() {
+                "grid major"
+            } else {
+                "grid"
+            };
             writeln!(f, "<path class=\"{class}\" d=\"M{x:.1} {top}V{bottom}\"/>")?;
             for y in self.labels_at {
                 if let Some(label) = label {
-                    writeln!(f, "<text class=\"tick mid\" x=\"{x:.1}\" y=\"{y}\">{label}</text>")?;
+                    writeln!(
+                        f,
+                        "<text class=\"tick mid\" x=\"{x:.1}\" y=\"{y}\">{label}</text>"
+                    )?;
                 }
             }
         }

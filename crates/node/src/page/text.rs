@@ -1,14 +1,9 @@
-//! How the page writes names, numbers and days.
+//! How the page writes names and index values.
 
 use std::fmt::{self, Write as _};
 
-use jiff::ToSpan as _;
-use jiff::civil::Date;
-
 /// Decimals in an index value.
 const SCALE: u32 = 8;
-
-const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// Text that may hold anything, safe between tags and in quoted attributes.
 ///
@@ -34,46 +29,20 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// A count with commas between its thousands.
-pub(super) struct Grouped<T>(pub(super) T);
-
-impl<T: fmt::Display> fmt::Display for Grouped<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (place, digit) in digits.chars().enumerate() {
-            let left = digits.len().saturating_sub(place);
-            if place > 0 && left % 3 == 0 {
-                f.write_char(',')?;
-            }
-            f.write_char(digit)?;
-        }
-        Ok(())
-    }
-}
-
-/// The calendar date of a day since 1970-01-01, if the calendar has it.
-pub(super) fn civil(day: i64) -> Option<Date> {
-    let days = 0.days().try_days(day).ok()?;
-    EPOCH.checked_add(days).ok()
-}
-
-/// The day since 1970-01-01 of a calendar date.
-pub(super) fn day_of(date: Date) -> Option<i64> {
-    EPOCH.until(date).ok().map(|span| span.get_days().into())
-}
-
-/// A day as `YYYY-MM-DD`, or as its number where the calendar ends.
-pub(super) fn iso(day: i64) -> String {
-    civil(day).map_or_else(|| format!("day {day}"), |date| date.to_string())
-}
-
 /// An index value with up to eight decimals, rounded half away from zero.
 pub(super) fn fixed(value_e8: i128, decimals: u32) -> String {
     let decimals = decimals.min(SCALE);
     let power = |exponent: u32| 10_u128.pow(exponent);
     let unit = power(SCALE.saturating_sub(decimals));
-    let rounded = value_e8.unsigned_abs().saturating_add(unit.div_euclid(2)).div_euclid(unit);
-    let sign = if value_e8 < 0 && rounded > 0 { "−" } else { "" };
+    let rounded = value_e8
+        .unsigned_abs()
+        .saturating_add(unit.div_euclid(2))
+        .div_euclid(unit);
+    let sign = if value_e8 < 0 && rounded > 0 {
+        "−"
+    } else {
+        ""
+    };
     let whole = rounded.div_euclid(power(decimals));
     if decimals == 0 {
         return format!("{sign}{whole}");

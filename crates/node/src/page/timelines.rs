@@ -7,18 +7,20 @@ use holobiont_policy::Status;
 use super::degraded::{Run, Shade};
 use super::look::{Look, look};
 use super::scale::{Axis, Days, LEFT, RIGHT, WIDTH};
-use super::text::{Escaped, Grouped, iso};
+use super::text::Escaped;
 use super::{Span, Timeline};
+use crate::text::{Grouped, iso};
 
 /// Heights and places in viewBox units.
 const TOP: f64 = 26.0;
 const PITCH: f64 = 19.0;
 const FOOT: f64 = 26.0;
-const STATUS_AT: f64 = RIGHT + 30.0;
+const STATUS_AT: f64 = RIGHT + 28.0;
 /// Longer names are cut here; the tooltip has them whole.
 const NAME_CHARACTERS: usize = 9;
 /// Width of a character of a label inside the figure.
-const LABEL_CHARACTER: f64 = 5.7;
+const LABEL_CHARACTER: f64 = 6.2;
+const LABEL_MARGIN: f64 = 7.0;
 
 /// The members' rows, under one time axis.
 pub(super) struct Timelines<'a> {
@@ -41,8 +43,18 @@ impl fmt::Display for Timelines<'_> {
         )?;
         let ticks = self.days.ticks();
         let labels_at = [TOP - 11.0, bottom + 18.0];
-        let axis = Axis { ticks: &ticks, top: TOP - 5.0, bottom, labels_at: &labels_at };
-        let shade = Shade { runs: self.degraded, days: self.days, top: TOP - 5.0, bottom };
+        let axis = Axis {
+            ticks: &ticks,
+            top: TOP - 5.0,
+            bottom,
+            labels_at: &labels_at,
+        };
+        let shade = Shade {
+            runs: self.degraded,
+            days: self.days,
+            top: TOP - 5.0,
+            bottom,
+        };
         writeln!(
             f,
             "{shade}{axis}<text class=\"tick\" x=\"{STATUS_AT}\" y=\"{y}\">on {}</text>\
@@ -79,12 +91,16 @@ impl Timelines<'_> {
         }
         if let Some(last) = member.spans.last() {
             let Look { class, .. } = look(last.status);
-            let weight = if is_trouble(last.status) { "now trouble" } else { "now" };
+            let weight = if is_trouble(last.status) {
+                "now trouble"
+            } else {
+                "now"
+            };
             write!(
                 f,
                 "<rect class=\"{class} dot\" x=\"{}\" y=\"{}\" width=\"9\" height=\"9\"/>\
                  <text class=\"{weight}\" x=\"{STATUS_AT}\" y=\"{baseline}\">{}</text>",
-                STATUS_AT - 15.0,
+                STATUS_AT - 14.0,
                 y - 4.5,
                 Escaped(last.status.name())
             )?;
@@ -97,48 +113,59 @@ impl Timelines<'_> {
     }
 
     fn bar(&self, f: &mut fmt::Formatter<'_>, name: &str, span: &Span, y: f64) -> fmt::Result {
-        let Look { class, height, least_width, meaning } = look(span.status);
+        let Look {
+            class,
+            height,
+            least_width,
+            meaning,
+        } = look(span.status);
         let (from, to) = (self.days.x(span.from_day), self.days.x(span.to_day));
-        let width = (to - from).max(least_width);
-        let x = ((from + to - width) / 2.0).clamp(LEFT, RIGHT - width);
-        writeln!(
+        let label = self.bar_label(span, to - from);
+        // A retirement's line is thinner than its label, and starts behind it.
+        let taken = match &label {
+            Some(label) if span.status == Status::Retired => LABEL_MARGIN + label_width(label),
+            _ => 0.0,
+        };
+        let width = (to - from - taken).max(least_width);
+        let x = ((from + taken + to - width) / 2.0).clamp(LEFT, RIGHT - width);
+        write!(
             f,
-            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{}\" width=\"{width:.1}\" height=\"{height}\">\
-             <title>{}: {}, {}: {meaning}</title></rect>",
-            y - height / 2.0,
+            "<g><title>{}: {}, {}: {meaning}</title><rect class=\"{class}\" x=\"{x:.1}\" \
+             y=\"{}\" width=\"{width:.1}\" height=\"{height}\"/>",
             Escaped(name),
             Escaped(span.status.name()),
-            self.period(span)
+            self.period(span),
+            y - height / 2.0
         )?;
         if span.status == Status::Retired {
             let (top, bottom) = (y - 6.0, y + 6.0);
-            writeln!(f, "<path class=\"end-mark\" d=\"M{from:.1} {top}V{bottom}\"/>")?;
+            write!(
+                f,
+                "<path class=\"end-mark\" d=\"M{from:.1} {top}V{bottom}\"/>"
+            )?;
         }
-        self.bar_label(f, span, from + 7.0, to - 7.0, y)
+        if let Some(label) = label {
+            let (x, baseline) = (from + LABEL_MARGIN, y + 4.0);
+            write!(
+                f,
+                "<text class=\"bar-label on-{class}\" x=\"{x:.1}\" y=\"{baseline}\">{label}</text>"
+            )?;
+        }
+        f.write_str("</g>\n")
     }
 
-    /// Writes what a long outage is, and when it was, into its bar.
-    fn bar_label(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        span: &Span,
-        left: f64,
-        right: f64,
-        y: f64,
-    ) -> fmt::Result {
-        if !is_trouble(span.status) && span.status != Status::Retired {
-            return Ok(());
-        }
+    /// What a long outage is, and when it was, if its bar has room for that.
+    fn bar_label(&self, span: &Span, room: f64) -> Option<String> {
         let name = span.status.name();
-        let label = match span.status {
-            Status::Retired => format!("{name} {}", iso(span.from_day)),
-            _ => format!("{name} {}", self.period(span)),
+        let labels = match span.status {
+            Status::Retired => [format!("{name} {}", iso(span.from_day)), name.to_owned()],
+            status if is_trouble(status) => {
+                [format!("{name} {}", self.period(span)), name.to_owned()]
+            }
+            _ => return None,
         };
-        if label.chars().count() as f64 * LABEL_CHARACTER > right - left {
-            return Ok(());
-        }
-        let baseline = y + 3.8;
-        writeln!(f, "<text class=\"bar-label\" x=\"{left:.1}\" y=\"{baseline}\">{label}</text>")
+        let fits = |label: &String| label_width(label) + 2.0 * LABEL_MARGIN <= room;
+        labels.into_iter().find(fits)
     }
 
     fn period(&self, span: &Span) -> String {
@@ -147,13 +174,24 @@ impl Timelines<'_> {
             return format!("since {from}");
         }
         let last = iso(span.to_day.saturating_sub(1));
-        if last == from { from } else { format!("{from} to {last}") }
+        if last == from {
+            from
+        } else {
+            format!("{from} to {last}")
+        }
     }
 }
 
 /// Whether a status is one that an operator has to look into.
 fn is_trouble(status: Status) -> bool {
-    matches!(status, Status::Stalled(_) | Status::Gapped | Status::Quarantined)
+    matches!(
+        status,
+        Status::Stalled(_) | Status::Gapped | Status::Quarantined
+    )
+}
+
+fn label_width(label: &str) -> f64 {
+    label.chars().count() as f64 * LABEL_CHARACTER
 }
 
 fn shortened(name: &str) -> String {

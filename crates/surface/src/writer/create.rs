@@ -82,7 +82,13 @@ impl SurfaceWriter {
     ) -> Result<Self, SurfaceError> {
         genesis.check()?;
         let window = check_start(&genesis, &start)?;
-        fs::create_dir_all(dir).map_err(SurfaceError::io(dir, "creating"))?;
+        if !dir
+            .try_exists()
+            .map_err(SurfaceError::io(dir, "looking for"))?
+        {
+            fs::create_dir_all(dir).map_err(SurfaceError::io(dir, "creating"))?;
+            files::sync_parent(dir)?;
+        }
         let lock = lock(dir)?;
         refuse_existing(dir)?;
 

@@ -161,3 +161,34 @@ fn records_changed_or_cut_off_while_being_read_are_refused() {
     }
     assert_eq!(read().unwrap(), 30);
 }
+
+/// Whatever moment of a writer's work a reader opens the surface at, it finds a good one.
+#[test]
+fn opens_at_any_moment_of_a_live_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = SurfaceWriter::create(dir.path(), genesis(), SMALL).unwrap();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(move || {
+            for seq in 0..600 {
+                append(&mut writer, seq..seq + 1);
+                if seq % 5 == 0 {
+                    writer.sync().unwrap();
+                }
+                if seq % 50 == 49 {
+                    writer.retain_from(seq - 40).unwrap();
+                }
+            }
+        });
+        let mut last = 0;
+        while !writing.is_finished() {
+            let view = Surface::open(dir.path()).unwrap();
+            assert!(view.next_seq() >= last);
+            last = view.next_seq();
+            match view.verify(None) {
+                Ok(verified) => assert_eq!(verified.records, last - view.earliest()),
+                Err(error) => assert!(matches!(error, SurfaceError::Gap { .. }), "{error}"),
+            }
+        }
+    });
+    assert_eq!(Surface::open(dir.path()).unwrap().next_seq(), 600);
+}

@@ -1,0 +1,267 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// The committee of a composite organism: reads members' surfaces in order, folds them through one
+/// deterministic program, and publishes commits that anybody can recompute.
+#[derive(Debug, Parser)]
+#[command(name = "holobiont", version, after_help = exit::TABLE, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Print one JSON object for machines instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole organism on 28 years of real data, here and now.
+    #[command(after_help = "\
+Example:
+  holobiont demo --html page       # then open page/index.html in a browser
+
+The European Central Bank's reference rates become 41 surfaces, one a currency; the organism
+signals.euro-fx is folded over them, audited, and reported.")]
+    Demo(Demo),
+    /// Members' surfaces: import, inspect, verify, export.
+    #[command(subcommand)]
+    Surface(Surface),
+    /// organism.toml and coalition.toml: check and fingerprint.
+    #[command(subcommand)]
+    Config(Config),
+    /// Fold members' surfaces into an organism's own surface.
+    #[command(after_help = "\
+Examples:
+  holobiont replay --organism organism.toml --surfaces surfaces --orders orders.toml --out out
+  holobiont replay --organism organism.toml --surfaces surfaces --cuts out/cuts.log --out again
+  holobiont replay --organism organism.toml --surfaces surfaces --cuts out/cuts.log \\
+      --resume out/snapshots/cut-000000004000.snapshot --out resumed
+
+Without --cuts there is one tick per distinct clock event over all members, in order. OUT gets
+`surface/` (the organism's commits), `cuts.log` (the commands that made every cut), `organism.toml`,
+`summary.json`, and `snapshots/` if asked for.")]
+    Replay(Replay),
+    /// Recompute an organism's commits from its members' surfaces, and compare every record.
+    #[command(after_help = "\
+Example:
+  holobiont audit --organism organism.toml --surfaces surfaces --against out
+
+Exits with 7 and names the first cut that differs, or with 5 and names file, window and offset of
+what is damaged.")]
+    Audit(Audit),
+    /// One commit in words: grade, members, and the records it cites, each proved.
+    #[command(after_help = "\
+Example:
+  holobiont explain --against out --surfaces surfaces --commit 7126 --clock days")]
+    Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where to work; made anew at every run.
+    #[arg(long, value_name = "DIR", default_value = "holobiont-demo")]
+    pub(crate) out: PathBuf,
+    /// Also write one self-contained page, DIR/index.html.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Surface {
+    /// Make one surface of every column of a wide CSV, or of every member of an NDJSON file.
+    #[command(after_help = "\
+Examples:
+  holobiont surface import rates.csv --clock-column Date --clock days --stable-id acme.rates. \\
+      --out surfaces
+  holobiont surface import records.ndjson --clock number --out surfaces
+
+CSV: the clock column orders the rows, whichever way they come; every other named column is a
+member, every cell a decimal number, `N/A` and empty cells are no record. Every record closes its
+clock event.
+NDJSON: one object a line with `member`, `clock` and `payload` (text, or any other JSON value, which
+is kept as JSON); also `payload_hex`, `closes_clock`, `time_ms` and `kind`, as `surface export`
+writes them. A record closes its clock event unless another of that clock follows.")]
+    Import(Import),
+    /// What a surface, or every surface of a folder, holds.
+    #[command(after_help = "\
+Example:
+  holobiont surface inspect surfaces/USD --clock days")]
+    Inspect(Inspect),
+    /// Recompute a surface's whole chain, or that of every surface of a folder.
+    #[command(after_help = "\
+Examples:
+  holobiont surface verify surfaces
+  holobiont surface verify surfaces/USD --from 256 --to 511
+
+With --from and --to, the windows that these records are in.")]
+    Verify(Verify),
+    /// The records of a surface, as `surface import` reads them.
+    #[command(after_help = "\
+Example:
+  holobiont surface export surfaces/USD --format ndjson > usd.ndjson")]
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// A CSV file with a header, or NDJSON (by its ending: .ndjson, .jsonl; else see --format).
+    pub(crate) file: PathBuf,
+    /// What FILE is, where its ending does not say.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ImportFormat>,
+    /// CSV: the column that holds the clock event.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) clock_column: Option<String>,
+    /// How clock events are written.
+    #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
+    pub(crate) clock: ClockFormat,
+    /// Put before a member's name to give its stable id (a name is hashed).
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    pub(crate) stable_id: String,
+    /// Name of the surface within its member.
+    #[arg(long, value_name = "NAME", default_value = "rates")]
+    pub(crate) surface: String,
+    /// Size at which a segment file is sealed, in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = holobiont_surface::DEFAULT_SEGMENT_BYTES)]
+    pub(crate) segment_bytes: u64,
+    /// Where to put one folder a member.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// How clock events are read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClockFormat {
+    /// Whole numbers.
+    Number,
+    /// Dates as YYYY-MM-DD, counted in days since 1970-01-01.
+    Days,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A surface, or a folder of surfaces.
+    pub(crate) dir: PathBuf,
+    /// How to write clock events.
+    #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
+    pub(crate) clock: ClockFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// A surface, or a folder of surfaces.
+    pub(crate) dir: PathBuf,
+    /// First record.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) from: Option<u64>,
+    /// Last record.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) to: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A surface.
+    pub(crate) dir: PathBuf,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Ndjson)]
+    pub(crate) format: ExportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One JSON object a line.
+    Ndjson,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Parse a file, explain what it means, and warn of what is legal but unwise.
+    #[command(after_help = "\
+Example:
+  holobiont config check organism.toml")]
+    Check(ConfigFile),
+    /// The ids and hashes that follow from a file.
+    #[command(after_help = "\
+Example:
+  holobiont config fingerprint organism.toml")]
+    Fingerprint(ConfigFile),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// An organism.toml or a coalition.toml; which one it is, its keys say.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The organism's config.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) organism: PathBuf,
+    /// The folder with the members' surfaces.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) surfaces: PathBuf,
+    /// Where to write; must not exist yet, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Operators' orders, each at a clock event.
+    #[arg(long, value_name = "FILE", conflicts_with = "cuts")]
+    pub(crate) orders: Option<PathBuf>,
+    /// Make exactly the cuts of this log.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cuts: Option<PathBuf>,
+    /// Begin from this snapshot, which was made from the same log.
+    #[arg(long, value_name = "FILE", requires = "cuts")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Write a snapshot after every N-th cut.
+    #[arg(long, value_name = "N")]
+    pub(crate) snapshot_every: Option<std::num::NonZeroU64>,
+    /// How to write clock events.
+    #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
+    pub(crate) clock: ClockFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The organism's config.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) organism: PathBuf,
+    /// The folder with the members' surfaces.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) surfaces: PathBuf,
+    /// What was published: the folder that a replay wrote.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) against: PathBuf,
+    /// Begin from this snapshot, trusting it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_snapshot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// What was published: the folder that a replay wrote.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) against: PathBuf,
+    /// The folder with the members' surfaces.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) surfaces: PathBuf,
+    /// Sequence number of the commit on the organism's surface; the last commit if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) commit: Option<u64>,
+    /// How to write clock events.
+    #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
+    pub(crate) clock: ClockFormat,
+}

@@ -1,0 +1,305 @@
+use holobiont_identity::Organism;
+use holobiont_programs::{Description, describe};
+use holobiont_replay::{
+    Citation, Commit, DEFAULT_MEMORY_BUDGET_BYTES, MemberEvidence, Published as Record,
+    StatusRecord, Surfaces,
+};
+use holobiont_surface::Surface;
+use serde::Serialize;
+
+use crate::cli::{ClockFormat, Explain as Args};
+use crate::failure::{Failure, InputPlace};
+use crate::opened::Published;
+use crate::print;
+use crate::text::count;
+
+pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
+    let published = Published::new(&args.against);
+    let organism = published.organism()?;
+    let surfaces = Surfaces::open(&organism, &args.surfaces, DEFAULT_MEMORY_BUDGET_BYTES)?;
+    let output = published.open()?;
+    let seq = match args.commit {
+        Some(seq) => seq,
+        None => last_commit(&output, &published)?,
+    };
+    let (clock, record) = read(&output, seq)?;
+    match record {
+        Record::Commit(commit) => {
+            let explained = Explained::of(seq, clock, &organism, &surfaces, &commit)?;
+            if as_json {
+                return print::json("explain.commit", &explained);
+            }
+            print::text(&explained.render(args.clock, &organism))
+        }
+        Record::Status(status) => tell_status(seq, clock, &organism, &status, args.clock, as_json),
+        _ => print::text(&format!(
+            "record {seq} publishes nothing; it ends clock event {}\n",
+            args.clock.show(clock)
+        )),
+    }
+}
+
+/// The last record of the surface that is a commit.
+fn last_commit(output: &Surface, published: &Published) -> Result<u64, Failure> {
+    let mut seq = output.next_seq();
+    while seq > output.earliest() {
+        seq = seq.saturating_sub(1);
+        if let (_, Record::Commit(_)) = read(output, seq)? {
+            return Ok(seq);
+        }
+    }
+    Err(Failure::Input {
+        file: published.surface_dir(),
+        place: InputPlace::default(),
+        what: "holds no commit".to_owned(),
+        help: "replay an organism that commits something",
+    })
+}
+
+fn read(output: &Surface, seq: u64) -> Result<(u64, Record), Failure> {
+    let mut cursor = output.cursor(seq)?;
+    cursor.peek()?;
+    match cursor.current() {
+        Some(record) => Ok((record.clock(), Record::read(&record)?)),
+        None => Err(holobiont_surface::SurfaceError::NotYet {
+            wanted: seq,
+            next_seq: output.next_seq(),
+        }
+        .into()),
+    }
+}
+
+/// A commit, with every record it cites proved.
+#[derive(Debug, Serialize)]
+struct Explained {
+    commit: u64,
+    cut: u64,
+    clock: u64,
+    grade: &'static str,
+    weight: u64,
+    floor_normal: u64,
+    members: Vec<Member>,
+    citations: Vec<Cited>,
+    #[serde(serialize_with = "as_json")]
+    program: Description,
+}
+
+#[derive(Debug, Serialize)]
+struct Member {
+    name: String,
+    status: &'static str,
+    counts: bool,
+    taken: Option<(u64, u64)>,
+    head_seq: Option<u64>,
+    head: Option<String>,
+}
+
+/// A record that the commit stands on, as the member's own surface has it.
+#[derive(Debug, Serialize)]
+struct Cited {
+    member: String,
+    seq: u64,
+    clock: u64,
+    payload: String,
+    proved_against_seq: u64,
+    proved_against_head: String,
+}
+
+impl Explained {
+    fn of(
+        seq: u64,
+        clock: u64,
+        organism: &Organism,
+        surfaces: &Surfaces,
+        commit: &Commit,
+    ) -> Result<Self, Failure> {
+        let names: Vec<&str> = organism
+            .members
+            .iter()
+            .map(|member| member.name.as_str())
+            .collect();
+        let program = &organism.program;
+        let mut citations = Vec::with_capacity(commit.citations.len());
+        for citation in &commit.citations {
+            citations.push(prove(surfaces, &commit.evidence, citation)?);
+        }
+        let members = (0_u16..)
+            .zip(names.iter().zip(&commit.statuses))
+            .map(|(place, (name, status))| {
+                let evidence = commit
+                    .evidence
+                    .iter()
+                    .find(|evidence| evidence.place == place);
+                Member {
+                    name: (*name).to_owned(),
+                    status: status.name(),
+                    counts: status.counts(),
+                    taken: evidence.and_then(|evidence| evidence.taken),
+                    head_seq: evidence.map(|evidence| evidence.head.seq),
+                    head: evidence.map(|evidence| evidence.head.hash.to_string()),
+                }
+            })
+            .collect();
+        Ok(Self {
+            commit: seq,
+            cut: commit.cut,
+            clock,
+            grade: commit.grade.name(),
+            weight: commit.weight,
+            floor_normal: organism.floor.normal,
+            members,
+            citations,
+            program: describe(&program.name, program.version, &commit.payload, &names)?,
+        })
+    }
+
+    fn render(&self, clock: ClockFormat, organism: &Organism) -> String {
+        let mut text = format!(
+            "commit {} of {}: cut {}, clock {}\n{}: members that count weigh {}, normal is {} or more\n\n{}\n",
+            self.commit,
+            organism.name,
+            self.cut,
+            clock.show(self.clock),
+            self.grade,
+            self.weight,
+            self.floor_normal,
+            self.program.headline,
+        );
+        for note in &self.program.notes {
+            text.push_str(&format!("{note}\n"));
+        }
+        text.push('\n');
+        text.push_str(&print::table(
+            self.program.columns.iter().copied(),
+            self.program.rows.iter().cloned(),
+        ));
+        let away: Vec<String> = self
+            .members
+            .iter()
+            .filter(|member| member.status != "live")
+            .map(|member| format!("{} {}", member.name, member.status))
+            .collect();
+        let live = self.members.len().saturating_sub(away.len());
+        let live = count(u64::try_from(live).unwrap_or(u64::MAX), "member");
+        text.push_str(&format!("\n{live} live"));
+        for member in &away {
+            text.push_str(", ");
+            text.push_str(member);
+        }
+        text.push_str(
+            "\n\nIt stands on these records, each proved against its member's head at the cut:\n",
+        );
+        let rows = self.citations.iter().map(|cited| {
+            [
+                cited.member.clone(),
+                cited.seq.to_string(),
+                clock.show(cited.clock),
+                cited.payload.clone(),
+                format!(
+                    "{} at {}",
+                    short(&cited.proved_against_head),
+                    cited.proved_against_seq
+                ),
+            ]
+        });
+        text.push_str(&print::table(
+            ["member", "record", "clock", "payload", "head"],
+            rows,
+        ));
+        text
+    }
+}
+
+/// Finds a cited record on its member's surface and proves it against the head in the commit.
+fn prove(
+    surfaces: &Surfaces,
+    evidence: &[MemberEvidence],
+    citation: &Citation,
+) -> Result<Cited, Failure> {
+    let place = usize::from(citation.member);
+    let evidence = evidence
+        .iter()
+        .find(|evidence| evidence.place == citation.member);
+    let (Some((name, surface)), Some(evidence)) = (surfaces.get(place), evidence) else {
+        return Err(Failure::Differs {
+            what: format!("the commit cites member {place}, and has no evidence of it"),
+        });
+    };
+    let head = evidence.head;
+    let item = surface.prove(citation.seq, head.seq)?;
+    let record = item.verify(citation.seq, &head, surface.genesis())?;
+    if record.clock() != citation.clock {
+        return Err(Failure::Differs {
+            what: format!(
+                "the commit cites {name} record {} at clock {}, its surface has it at {}",
+                citation.seq,
+                citation.clock,
+                record.clock()
+            ),
+        });
+    }
+    Ok(Cited {
+        member: name.to_owned(),
+        seq: citation.seq,
+        clock: citation.clock,
+        payload: std::str::from_utf8(record.payload())
+            .map_or_else(|_| hex::encode(record.payload()), str::to_owned),
+        proved_against_seq: head.seq,
+        proved_against_head: head.hash.to_string(),
+    })
+}
+
+fn tell_status(
+    seq: u64,
+    clock: u64,
+    organism: &Organism,
+    status: &StatusRecord,
+    format: ClockFormat,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let change = &status.change;
+    let member = organism.members.get(usize::from(change.member));
+    let name = member.map_or("?", |member| member.name.as_str());
+    if as_json {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            record: u64,
+            cut: u64,
+            clock: u64,
+            member: &'a str,
+            from: &'static str,
+            to: &'static str,
+            cause: String,
+        }
+        let told = Told {
+            record: seq,
+            cut: status.cut,
+            clock,
+            member: name,
+            from: change.from.name(),
+            to: change.to.name(),
+            cause: change.cause.to_string(),
+        };
+        return print::json("explain.status", &told);
+    }
+    print::text(&format!(
+        "record {seq} is no commit but a change of status, in cut {}, clock {}:\n{name} went from {} \
+         to {}: {}\n",
+        status.cut,
+        format.show(clock),
+        change.from.name(),
+        change.to.name(),
+        change.cause
+    ))
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
+}
+
+fn as_json<S: serde::Serializer>(
+    description: &Description,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    description.json.serialize(serializer)
+}

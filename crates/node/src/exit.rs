@@ -1,0 +1,39 @@
+use std::process::ExitCode;
+
+/// What the process says to the shell when it does not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Something that should not happen; a bug.
+    Unexpected = 1,
+    /// The command line itself.
+    Usage = 2,
+    /// A configuration file.
+    Configuration = 3,
+    /// Evidence or input that is malformed, damaged or untrusted.
+    Untrusted = 5,
+    /// Something needed is not there: a file, space, permission. Trying again may help.
+    Unavailable = 6,
+    /// What was recomputed differs from what was published.
+    Divergence = 7,
+}
+
+/// The table that `--help` and the README print.
+pub(crate) const TABLE: &str = "\
+Exit codes:
+  0  success
+  1  something unexpected, a bug
+  2  the command line is wrong
+  3  a configuration file is wrong
+  4  evidence rejected by policy (from the attestation commands on)
+  5  evidence or input is malformed, damaged or untrusted
+  6  something needed is unavailable: a file, disk space, a permission; trying again may help
+  7  divergence: what was recomputed differs from what was published
+  8  a benchmark regressed past its threshold (from the bench command on)
+  130  interrupted";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,317 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use holobiont_identity::ConfigError;
+use holobiont_programs::{DescribeError, LoadError};
+use holobiont_replay::{LogError, ReplayError};
+use holobiont_surface::{EvidenceError, SurfaceError};
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::exit::Exit;
+use crate::print;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("{} has {}", file.display(), problems_in_words(problems.len()))]
+    Config {
+        file: PathBuf,
+        problems: Vec<ConfigProblem>,
+    },
+    #[error("the program of {} cannot be made", file.display())]
+    Program { file: PathBuf, source: LoadError },
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Surface(#[from] SurfaceError),
+    #[error("a cited record cannot be proved")]
+    Evidence(#[from] EvidenceError),
+    #[error("a commit's payload cannot be read")]
+    Describe(#[from] DescribeError),
+    #[error("{}{place}: {what}", file.display())]
+    Input {
+        file: PathBuf,
+        place: InputPlace,
+        what: String,
+        help: &'static str,
+    },
+    #[error("{doing} {} failed", file.display())]
+    Io {
+        file: PathBuf,
+        doing: &'static str,
+        source: io::Error,
+    },
+    #[error("standard output cannot be written")]
+    Output(#[source] io::Error),
+    #[error("{what}")]
+    Differs { what: String },
+    #[error("{what}")]
+    Usage { what: String, help: &'static str },
+    #[error("this should not have happened")]
+    Unexpected(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// One problem of a configuration file, with the line it is on.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub(crate) struct ConfigProblem {
+    message: String,
+    help: Option<String>,
+    span: Option<std::ops::Range<usize>>,
+    source_code: NamedSource<String>,
+}
+
+/// Where in an input something is wrong.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InputPlace {
+    pub(crate) line: Option<u64>,
+    pub(crate) column: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn config(file: &Path, source: &str, error: ConfigError) -> Self {
+        let name = file.display().to_string();
+        let problems = error
+            .problems
+            .into_iter()
+            .map(|problem| ConfigProblem {
+                message: problem.message,
+                help: problem.help,
+                span: problem.span,
+                source_code: NamedSource::new(&name, source.to_owned()).with_language("TOML"),
+            })
+            .collect();
+        Self::Config {
+            file: file.to_owned(),
+            problems,
+        }
+    }
+
+    pub(crate) fn io<'a>(
+        file: &'a Path,
+        doing: &'static str,
+    ) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |source| Self::Io {
+            file: file.to_owned(),
+            doing,
+            source,
+        }
+    }
+
+    pub(crate) const fn output(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+
+    pub(crate) fn unexpected(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Unexpected(Box::new(error))
+    }
+
+    /// Tells what happened, on standard error and, for machines, on standard output.
+    pub(crate) fn tell(self, as_json: bool) -> Exit {
+        let exit = self.exit();
+        if let Self::Output(error) = &self
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            // Whoever read our output has seen enough.
+            return exit;
+        }
+        if as_json {
+            let told = Told::of(&self, exit);
+            if let Ok(line) = serde_json::to_string(&told) {
+                // The failure itself decides the exit code, whether or not it could be told here.
+                let _ = print::text(&format!("{line}\n"));
+            }
+        }
+        print::note(format!("{:?}", miette::Report::new(self)).trim_end());
+        exit
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config { .. } | Self::Program { .. } => Exit::Configuration,
+            Self::Replay(error) => of_replay(error),
+            Self::Surface(error) => of_surface(error),
+            Self::Evidence(_) | Self::Describe(_) | Self::Input { .. } => Exit::Untrusted,
+            Self::Io { .. } | Self::Output(_) => Exit::Unavailable,
+            Self::Differs { .. } => Exit::Divergence,
+            Self::Usage { .. } => Exit::Usage,
+            Self::Unexpected(_) => Exit::Unexpected,
+        }
+    }
+
+    fn advice(&self) -> Option<String> {
+        let advice = match self {
+            Self::Input { help, .. } | Self::Usage { help, .. } => help,
+            Self::Io { source, .. } | Self::Output(source) => of_io(source)?,
+            Self::Surface(SurfaceError::Io { source, .. }) => of_io(source)?,
+            Self::Replay(ReplayError::SurfacesMissing { .. }) => {
+                "make them with `holobiont surface import`, or name their folder with --surfaces; \
+                 `holobiont surface inspect` tells what is in a folder"
+            }
+            Self::Replay(ReplayError::HeadDiffers { .. } | ReplayError::Differs { .. }) => {
+                "ask the member's operator and the committee for their copies; `holobiont surface \
+                 verify` tells whether a copy is whole, and `explain` what a commit stands on"
+            }
+            Self::Replay(ReplayError::Program { .. }) => {
+                "the program stopped the organism; this is its own bug or a bound it states"
+            }
+            Self::Unexpected(_) => "please report this, with the command that led to it",
+            _ => return None,
+        };
+        Some(advice.to_owned())
+    }
+}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.advice()
+            .map(|advice| Box::new(advice) as Box<dyn fmt::Display>)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        let Self::Config { problems, .. } = self else {
+            return None;
+        };
+        Some(Box::new(
+            problems.iter().map(|problem| problem as &dyn Diagnostic),
+        ))
+    }
+}
+
+impl Diagnostic for ConfigProblem {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.span
+            .as_ref()
+            .map(|_| &self.source_code as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.span.clone()?;
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
+            Some("here".into()),
+            span,
+        ))))
+    }
+}
+
+impl fmt::Display for InputPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, ", column {column}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A failure, for machines.
+#[derive(Serialize)]
+struct Told {
+    schema: &'static str,
+    ok: bool,
+    exit_code: u8,
+    message: String,
+    causes: Vec<String>,
+    help: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<ToldProblem>,
+}
+
+#[derive(Serialize)]
+struct ToldProblem {
+    message: String,
+    help: Option<String>,
+    start_byte: Option<usize>,
+    end_byte: Option<usize>,
+}
+
+impl Told {
+    fn of(failure: &Failure, exit: Exit) -> Self {
+        let mut causes = Vec::new();
+        let mut cause = std::error::Error::source(failure);
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        let problems = match failure {
+            Failure::Config { problems, .. } => problems
+                .iter()
+                .map(|problem| ToldProblem {
+                    message: problem.message.clone(),
+                    help: problem.help.clone(),
+                    start_byte: problem.span.as_ref().map(|span| span.start),
+                    end_byte: problem.span.as_ref().map(|span| span.end),
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            schema: "holobiont.error/v1",
+            ok: false,
+            exit_code: exit as u8,
+            message: failure.to_string(),
+            causes,
+            help: failure.advice(),
+            problems,
+        }
+    }
+}
+
+fn of_replay(error: &ReplayError) -> Exit {
+    match error {
+        ReplayError::HeadDiffers { .. } | ReplayError::Differs { .. } => Exit::Divergence,
+        ReplayError::Member { source, .. }
+        | ReplayError::SurfacesUnreadable(source)
+        | ReplayError::Output(source) => of_surface(source),
+        ReplayError::SurfacesMissing { .. }
+        | ReplayError::SurfaceEnds { .. }
+        | ReplayError::Log(LogError::Io { .. }) => Exit::Unavailable,
+        ReplayError::MemoryBudget { .. } | ReplayError::Log(LogError::OtherOrganism { .. }) => {
+            Exit::Configuration
+        }
+        ReplayError::Program { .. } => Exit::Unexpected,
+        _ => Exit::Untrusted,
+    }
+}
+
+fn of_surface(error: &SurfaceError) -> Exit {
+    let is_missing = matches!(
+        error,
+        SurfaceError::NotASurface { .. }
+            | SurfaceError::Gap { .. }
+            | SurfaceError::NotYet { .. }
+            | SurfaceError::Locked { .. }
+            | SurfaceError::AlreadyExists { .. }
+    );
+    if error.is_io() || is_missing {
+        Exit::Unavailable
+    } else {
+        Exit::Untrusted
+    }
+}
+
+fn of_io(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the disk is full: make room, or write somewhere else, and run it again"
+        }
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::PermissionDenied => "check the permissions",
+        _ => return None,
+    })
+}
+
+fn problems_in_words(count: usize) -> String {
+    crate::text::count(u64::try_from(count).unwrap_or(u64::MAX), "problem")
+}
