@@ -1,0 +1,18 @@
+//! The binary as its users run it, and the rules of the house.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+mod bad_input;
+mod command_line;
+mod damage;
+mod demo;
+mod euro_fx;
+mod house;
+mod import_export;
+mod run;
