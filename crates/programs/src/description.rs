@@ -11,6 +11,8 @@
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
+    /// The clock event that the commit is about, in the organism's clock.
+    pub clock: u64,
     /// The result in one line.
     pub headline: String,
     /// What the cells of every row are.

@@ -190,7 +190,6 @@ impl Demo {
 struct Commits {
     points: Vec<Point>,
     last: Option<(u64, Description)>,
-    last_clock: u64,
 }
 
 impl Commits {
@@ -214,10 +213,6 @@ impl Commits {
             .map(|member| member.name.as_str())
             .collect();
         let program = &organism.program;
-        let last_clock = points
-            .last()
-            .and_then(|point| u64::try_from(point.day).ok())
-            .unwrap_or(0);
         let last = match last {
             Some((seq, commit)) => {
                 let payload = &commit.payload;
@@ -228,11 +223,7 @@ impl Commits {
             }
             None => None,
         };
-        Ok(Self {
-            points,
-            last,
-            last_clock,
-        })
+        Ok(Self { points, last })
     }
 
     fn render_last(&self) -> String {
@@ -241,9 +232,9 @@ impl Commits {
         };
         let table = print::table(last.columns.iter().copied(), last.rows.iter().cloned());
         format!(
-            "\nlast commit, record {} of the organism's surface, {}\n{}\n{table}",
+            "\nlast commit, record {} of the organism's surface\n{}: {}\n{table}",
             Grouped(seq),
-            CLOCK.show(self.last_clock),
+            CLOCK.show(last.clock),
             last.headline
         )
     }

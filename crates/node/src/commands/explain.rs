@@ -155,7 +155,7 @@ impl Explained {
 
     fn render(&self, clock: ClockFormat, organism: &Organism) -> String {
         let mut text = format!(
-            "commit {} of {}: cut {}, clock {}\n{}: members that count weigh {}, normal is {} or more\n\n{}\n",
+            "commit {} of {}: cut {}, clock {}\n{}: members that count weigh {}, normal is {} or more\n\n{}: {}\n",
             self.commit,
             organism.name,
             self.cut,
@@ -163,6 +163,7 @@ impl Explained {
             self.grade,
             self.weight,
             self.floor_normal,
+            clock.show(self.program.clock),
             self.program.headline,
         );
         for note in &self.program.notes {

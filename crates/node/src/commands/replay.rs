@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
         return print::json("replay", &done);
     }
     print::text(&done.summary.render(args.clock))?;
-    print::note(&done.pace.render());
+    print::note(done.pace.render().trim_end());
     print::note(&format!("written to {}", args.out.display()));
     Ok(())
 }

@@ -14,7 +14,10 @@ fn import(text: &str, more: &[&str]) -> Ran {
     fs::write(dir.path().join("in.csv"), text).unwrap();
     let base = ["surface", "import", "in.csv", "--out", "s"];
     let ran = holobiont(dir.path(), &[&base, more].concat());
-    assert!(!dir.path().join("s/A").exists(), "nothing is left of an import that failed");
+    assert!(
+        !dir.path().join("s/A").exists(),
+        "nothing is left of an import that failed"
+    );
     ran
 }
 
@@ -36,23 +39,42 @@ fn csv() {
         .tells(&["line 4, column Date: the clock 2026-01-02 is already on line 2"]);
     import("Date,A,B\n2026-01-02,1,2\n2026-01-05,1,x2\n", &date)
         .expect(5)
-        .tells(&["in.csv, line 3, column B: `x2` is no number", "write a decimal number"]);
+        .tells(&[
+            "in.csv, line 3, column B: `x2` is no number",
+            "write a decimal number",
+        ]);
     import("Date,A\nyesterday,1\n", &date)
         .expect(5)
         .tells(&["line 2, column Date: `yesterday` is no date"]);
-    import("Date,A,A\n2026-01-02,1,1\n", &date).expect(5).tells(&["column A: the column is there twice"]);
-    import("Date,../A\n2026-01-02,1\n", &date).expect(5).tells(&["`../A` cannot name a member"]);
-    import("Date,A,\n2026-01-02,1,2\n", &date).expect(5).tells(&["in a column without a name"]);
-    import("Date,A\n", &[]).expect(2).tells(&["a CSV needs --clock-column"]);
+    import("Date,A,A\n2026-01-02,1,1\n", &date)
+        .expect(5)
+        .tells(&["column A: the column is there twice"]);
+    import("Date,../A\n2026-01-02,1\n", &date)
+        .expect(5)
+        .tells(&["`../A` cannot name a member"]);
+    import("Date,A,\n2026-01-02,1,2\n", &date)
+        .expect(5)
+        .tells(&["in a column without a name"]);
+    import("Date,A\n", &[])
+        .expect(2)
+        .tells(&["a CSV needs --clock-column"]);
 }
 
 #[test]
 fn ndjson() {
     let run = |text: &str| import(text, &["--format", "ndjson"]);
-    run("{\"member\":\"A\",\"clock\":1}\nnot json\n").expect(5).tells(&["in.csv, line 2"]);
-    run("{\"member\":\"A\",\"clock\":-1}\n").expect(5).tells(&["in.csv, line 1"]);
-    run("{\"member\":\"A\",\"clock\":1,\"colour\":2}\n").expect(5).tells(&["unknown field `colour`"]);
-    run("{\"member\":\"A\",\"clock\":1,\"payload_hex\":\"0\"}\n").expect(5).tells(&["payload_hex"]);
+    run("{\"member\":\"A\",\"clock\":1}\nnot json\n")
+        .expect(5)
+        .tells(&["in.csv, line 2"]);
+    run("{\"member\":\"A\",\"clock\":-1}\n")
+        .expect(5)
+        .tells(&["in.csv, line 1"]);
+    run("{\"member\":\"A\",\"clock\":1,\"colour\":2}\n")
+        .expect(5)
+        .tells(&["unknown field `colour`"]);
+    run("{\"member\":\"A\",\"clock\":1,\"payload_hex\":\"0\"}\n")
+        .expect(5)
+        .tells(&["payload_hex"]);
     run("{\"member\":\"A\",\"clock\":1,\"closes_clock\":true}\n{\"member\":\"A\",\"clock\":1}\n")
         .expect(5)
         .tells(&["clock 1 is closed"]);
@@ -60,12 +82,15 @@ fn ndjson() {
 
 #[test]
 fn configs_underline_the_line_and_suggest_the_key() {
-    check(&ORGANISM.replace("max_advance", "max_advanse")).expect(3).tells(&[
-        "organism.toml has 1 problem",
-        "`max_advanse` is no key",
-        "did you mean `max_advance`?",
-    ]);
-    let twice = format!("{ORGANISM}[[member]]\nname = \"A\"\nstable_id = \"B\"\nsurface = \"rates\"\n");
+    check(&ORGANISM.replace("max_advance", "max_advanse"))
+        .expect(3)
+        .tells(&[
+            "organism.toml has 1 problem",
+            "`max_advanse` is no key",
+            "did you mean `max_advance`?",
+        ]);
+    let twice =
+        format!("{ORGANISM}[[member]]\nname = \"A\"\nstable_id = \"B\"\nsurface = \"rates\"\n");
     check(&twice).expect(3).tells(&["`A`", "twice"]);
     check(&format!("{ORGANISM}[member.policy]\nweight = -1\n"))
         .expect(3)
@@ -73,7 +98,9 @@ fn configs_underline_the_line_and_suggest_the_key() {
     check(&ORGANISM.replace("cross-feed", "crossfeed"))
         .expect(3)
         .tells(&["the program of organism.toml cannot be made", "crossfeed"]);
-    check(&format!("{ORGANISM}[program.settings]\nwindow = 1\n")).expect(3).tells(&["window"]);
+    check(&format!("{ORGANISM}[program.settings]\nwindow = 1\n"))
+        .expect(3)
+        .tells(&["window"]);
     let underlined = check(&ORGANISM.replace("max_advance", "max_advanse")).stderr;
     assert!(underlined.contains("organism.toml:7"), "{underlined}");
 }
@@ -82,13 +109,23 @@ fn configs_underline_the_line_and_suggest_the_key() {
 fn orders_are_checked_against_the_organism() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("organism.toml"), ORGANISM).unwrap();
-    let order = "version = 1\n[[order]]\nclock = 1\naction = \"retire\"\nmember = \"B\"\nlast_clock = 1\n";
+    let order =
+        "version = 1\n[[order]]\nclock = 1\naction = \"retire\"\nmember = \"B\"\nlast_clock = 1\n";
     fs::write(dir.path().join("orders.toml"), order).unwrap();
     let args = [
-        "replay", "--organism", "organism.toml", "--surfaces", "s", "--out", "o", "--orders",
+        "replay",
+        "--organism",
+        "organism.toml",
+        "--surfaces",
+        "s",
+        "--out",
+        "o",
+        "--orders",
         "orders.toml",
     ];
-    holobiont(dir.path(), &args).expect(3).tells(&["orders.toml", "`B` is no member of o"]);
+    holobiont(dir.path(), &args)
+        .expect(3)
+        .tells(&["orders.toml", "`B` is no member of o"]);
 }
 
 #[test]
@@ -96,19 +133,50 @@ fn surfaces_that_are_not_there_or_another_organism_s() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("organism.toml"), ORGANISM).unwrap();
     let replay = |dir: &Path| {
-        let args = ["replay", "--organism", "organism.toml", "--surfaces", "s", "--out", "o"];
+        let args = [
+            "replay",
+            "--organism",
+            "organism.toml",
+            "--surfaces",
+            "s",
+            "--out",
+            "o",
+        ];
         holobiont(dir, &args)
     };
-    replay(dir.path()).expect(6).tells(&["the members' surfaces cannot be looked for"]);
+    replay(dir.path())
+        .expect(6)
+        .tells(&["the members' surfaces cannot be looked for"]);
     fs::create_dir(dir.path().join("s")).unwrap();
-    replay(dir.path()).expect(6).tells(&["A: no surface", "holobiont surface import"]);
+    replay(dir.path())
+        .expect(6)
+        .tells(&["A: no surface", "holobiont surface import"]);
     let csv = "Date,A\n1,2\n";
     fs::write(dir.path().join("in.csv"), csv).unwrap();
-    let import = ["surface", "import", "in.csv", "--clock-column", "Date", "--out", "s"];
-    holobiont(dir.path(), &[&import[..], &["--stable-id", "other."]].concat()).expect(0);
-    replay(dir.path()).expect(6).tells(&["it was made for another stable id or surface name"]);
-    holobiont(dir.path(), &import).expect(6).tells(&["already has"]);
-    assert!(!dir.path().join("o").exists(), "nothing is written before everything was found");
+    let import = [
+        "surface",
+        "import",
+        "in.csv",
+        "--clock-column",
+        "Date",
+        "--out",
+        "s",
+    ];
+    holobiont(
+        dir.path(),
+        &[&import[..], &["--stable-id", "other."]].concat(),
+    )
+    .expect(0);
+    replay(dir.path())
+        .expect(6)
+        .tells(&["it was made for another stable id or surface name"]);
+    holobiont(dir.path(), &import)
+        .expect(6)
+        .tells(&["already has"]);
+    assert!(
+        !dir.path().join("o").exists(),
+        "nothing is written before everything was found"
+    );
 }
 
 #[test]
@@ -117,8 +185,18 @@ fn an_output_is_never_overwritten() {
     fs::write(dir.path().join("mine"), "").unwrap();
     let root = demo().root.to_str().unwrap();
     let (organism, surfaces) = (format!("{root}/organism.toml"), format!("{root}/surfaces"));
-    let args = ["replay", "--organism", &organism, "--surfaces", &surfaces, "--out", "."];
-    holobiont(dir.path(), &args).expect(2).tells(&["is not empty", "name a new folder with --out"]);
+    let args = [
+        "replay",
+        "--organism",
+        &organism,
+        "--surfaces",
+        &surfaces,
+        "--out",
+        ".",
+    ];
+    holobiont(dir.path(), &args)
+        .expect(2)
+        .tells(&["is not empty", "name a new folder with --out"]);
 }
 
 #[test]
@@ -126,19 +204,37 @@ fn an_output_of_another_config_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     copy(&demo().root, dir.path());
     let file = dir.path().join("organism.toml");
-    let text = fs::read_to_string(&file).unwrap().replace("normal = 880", "normal = 881");
+    let text = fs::read_to_string(&file)
+        .unwrap()
+        .replace("normal = 880", "normal = 881");
     fs::write(file, text).unwrap();
-    let args = ["audit", "--organism", "organism.toml", "--surfaces", "surfaces", "--against", "out"];
-    holobiont(dir.path(), &args).expect(3).tells(&["was written under content hash"]);
+    let args = [
+        "audit",
+        "--organism",
+        "organism.toml",
+        "--surfaces",
+        "surfaces",
+        "--against",
+        "out",
+    ];
+    holobiont(dir.path(), &args)
+        .expect(3)
+        .tells(&["was written under content hash"]);
 }
 
 #[test]
 fn an_unreadable_directory() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
-    holobiont(dir.path(), &["surface", "verify", "file"]).expect(6).tells(&["file"]);
-    holobiont(dir.path(), &["surface", "inspect", "nowhere"]).expect(6).tells(&["check the path"]);
-    holobiont(dir.path(), &["surface", "verify", "."]).expect(6).tells(&["is not a surface"]);
+    holobiont(dir.path(), &["surface", "verify", "file"])
+        .expect(6)
+        .tells(&["file"]);
+    holobiont(dir.path(), &["surface", "inspect", "nowhere"])
+        .expect(6)
+        .tells(&["check the path"]);
+    holobiont(dir.path(), &["surface", "verify", "."])
+        .expect(6)
+        .tells(&["is not a surface"]);
 }
 
 #[test]
@@ -162,7 +258,15 @@ fn a_full_disk_leaves_nothing_half_done() {
     }
     ran.expect(6).tells(&["check the disk"]);
     assert_eq!(fs::read_dir(dir.path().join("s")).unwrap().count(), 0);
-    let again = ["surface", "import", "in.csv", "--clock-column", "Date", "--out", "s"];
+    let again = [
+        "surface",
+        "import",
+        "in.csv",
+        "--clock-column",
+        "Date",
+        "--out",
+        "s",
+    ];
     holobiont(dir.path(), &again).expect(0);
 }
 
@@ -176,7 +280,9 @@ fn a_full_standard_output_is_an_error_and_a_closed_one_is_quiet() {
     let mut export = command(&demo().root);
     export.args(["surface", "export"]).arg(&surface);
     let output = export.stdout(full).output().unwrap();
-    Ran::of(&output).expect(6).tells(&["standard output cannot be written", "the disk is full"]);
+    Ran::of(&output)
+        .expect(6)
+        .tells(&["standard output cannot be written", "the disk is full"]);
 
     let mut export = command(&demo().root);
     let mut child = export
@@ -188,5 +294,9 @@ fn a_full_standard_output_is_an_error_and_a_closed_one_is_quiet() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -20,8 +20,14 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("enclave-simulated", &["attestation"]),
     ("simulated", &["attestation"]),
     ("node", &["committee", "mosaik", "programs", "enclave"]),
-    ("bench", &["node", "committee", "mosaik", "programs", "enclave"]),
-    ("fuzz", &["node", "committee", "mosaik", "programs", "enclave"]),
+    (
+        "bench",
+        &["node", "committee", "mosaik", "programs", "enclave"],
+    ),
+    (
+        "fuzz",
+        &["node", "committee", "mosaik", "programs", "enclave"],
+    ),
 ];
 
 /// Crates whose decisions must be a function of their arguments.
@@ -29,12 +35,25 @@ const PURE: [&str; 5] = ["identity", "surface", "policy", "replay", "programs"];
 
 /// Packages that bring a clock, a network or randomness with them.
 const IMPURE: [&str; 12] = [
-    "tokio", "rand", "getrandom", "chrono", "time", "jiff", "reqwest", "hyper", "rustls", "mosaik",
-    "dcap-qvl", "tdx-quote",
+    "tokio",
+    "rand",
+    "getrandom",
+    "chrono",
+    "time",
+    "jiff",
+    "reqwest",
+    "hyper",
+    "rustls",
+    "mosaik",
+    "dcap-qvl",
+    "tdx-quote",
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// Every workspace member's own dependencies, without those of its tests.
@@ -49,16 +68,27 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .packages
         .iter()
         .map(|package| {
-            let needed = package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
-            (package.name.to_string(), needed.map(|it| it.name.clone()).collect())
+            let needed = package
+                .dependencies
+                .iter()
+                .filter(|it| it.kind != DependencyKind::Development);
+            (
+                package.name.to_string(),
+                needed.map(|it| it.name.clone()).collect(),
+            )
         })
         .collect()
 }
 
 fn reachable(from: &str) -> BTreeSet<&'static str> {
-    let direct = ARROWS.iter().find(|(name, _)| *name == from).map(|(_, to)| *to);
+    let direct = ARROWS
+        .iter()
+        .find(|(name, _)| *name == from)
+        .map(|(_, to)| *to);
     let mut all = BTreeSet::new();
-    for to in direct.unwrap_or_else(|| panic!("{from} is no room of the house: add it to the design")) {
+    for to in
+        direct.unwrap_or_else(|| panic!("{from} is no room of the house: add it to the design"))
+    {
         all.insert(*to);
         all.extend(reachable(to));
     }
@@ -70,9 +100,14 @@ fn nobody_imports_what_the_design_does_not_draw() {
     let dependencies = dependencies();
     assert!(dependencies.len() >= 6);
     for (package, needed) in &dependencies {
-        let room = package.strip_prefix("holobiont-").expect("packages are named holobiont-<folder>");
+        let room = package
+            .strip_prefix("holobiont-")
+            .expect("packages are named holobiont-<folder>");
         let allowed = reachable(room);
-        for name in needed.iter().filter_map(|name| name.strip_prefix("holobiont-")) {
+        for name in needed
+            .iter()
+            .filter_map(|name| name.strip_prefix("holobiont-"))
+        {
             assert!(allowed.contains(name), "{room} may not import {name}");
         }
     }
@@ -93,7 +128,8 @@ fn pure_crates_bring_no_clock_network_or_randomness() {
 #[test]
 fn pure_crates_forbid_clocks_environment_hash_maps_and_floats() {
     for room in PURE {
-        let lints = fs::read_to_string(root().join("crates").join(room).join("clippy.toml")).unwrap();
+        let lints =
+            fs::read_to_string(root().join("crates").join(room).join("clippy.toml")).unwrap();
         for path in [
             "std::time::SystemTime::now",
             "std::time::Instant::now",
@@ -104,7 +140,10 @@ fn pure_crates_forbid_clocks_environment_hash_maps_and_floats() {
             "\"f32\"",
             "\"f64\"",
         ] {
-            assert!(lints.contains(path), "{room}/clippy.toml lets {path} through");
+            assert!(
+                lints.contains(path),
+                "{room}/clippy.toml lets {path} through"
+            );
         }
         let library = root().join("crates").join(room).join("src/lib.rs");
         let library = fs::read_to_string(library).unwrap();
@@ -120,7 +159,9 @@ fn versions_live_in_one_table() {
         let text = fs::read_to_string(&manifest).unwrap();
         let table: toml::Table = text.parse().unwrap();
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let Some(listed) = table.get(section).and_then(toml::Value::as_table) else { continue };
+            let Some(listed) = table.get(section).and_then(toml::Value::as_table) else {
+                continue;
+            };
             for (name, value) in listed {
                 let from_table = value.get("workspace").and_then(toml::Value::as_bool);
                 assert_eq!(from_table, Some(true), "{}: {name}", manifest.display());

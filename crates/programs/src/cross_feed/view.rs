@@ -110,10 +110,8 @@ impl CrossFeedCommit {
             count => format!("{count} members"),
         };
         Ok(Description {
-            headline: format!(
-                "index {} at clock {}, from {members}",
-                view.index, view.clock
-            ),
+            clock: self.clock,
+            headline: format!("index {}, from {members}", view.index),
             columns: vec!["member", "value", "standing", "correlation"],
             rows: view.members.iter().map(MemberView::cells).collect(),
             notes: view.notes(),
