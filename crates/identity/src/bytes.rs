@@ -63,12 +63,7 @@ macro_rules! fixed_bytes {
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 let digits = hex::encode(self.0);
-                write!(
-                    f,
-                    "{}({}…)",
-                    stringify!($name),
-                    digits.get(..8).unwrap_or_default()
-                )
+                write!(f, "{}({}…)", stringify!($name), digits.get(..8).unwrap_or_default())
             }
         }
 

@@ -70,11 +70,7 @@ impl Coalition {
     /// The coalition's id, which its name alone decides.
     pub fn coalition_id(&self) -> UniqueId {
         let mut bytes = Framed::new();
-        bytes
-            .fixed(b"coalition|")
-            .u8(1)
-            .fixed(b"|")
-            .fixed(&self.name);
+        bytes.fixed(b"coalition|").u8(1).fixed(b"|").fixed(&self.name);
         UniqueId::from_bytes(*bytes.digest().as_bytes())
     }
 
@@ -94,10 +90,7 @@ impl Coalition {
     /// The fingerprint of the whole document: it follows every change of what the file says.
     pub fn document_fingerprint(&self) -> Digest {
         let mut bytes = Framed::new();
-        bytes
-            .fixed(b"coalition-document|")
-            .u8(1)
-            .fixed(self.document_bytes());
+        bytes.fixed(b"coalition-document|").u8(1).fixed(self.document_bytes());
         bytes.digest()
     }
 

@@ -22,6 +22,7 @@ mod member_id;
 mod orders;
 mod organism;
 mod unique_id;
+pub mod versioned;
 
 pub use bytes::HexError;
 pub use coalition::{Coalition, CoalitionOperator, Listed, MAX_LISTED, Modules, TicketIssuer};

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::config::{self, ConfigError, Context, Name, Table};
 use crate::{Member, Organism};
 
@@ -26,13 +28,16 @@ pub struct ReplayOrder {
     pub action: OrderAction,
 }
 
-/// What an order does; members are named by their place in the config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an order does; members are named by their place in the config, clock events are the
+/// organism's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderAction {
     /// Lets a quarantined member, or one held at a gap, come back.
     Release {
         /// The member's place.
         member: u16,
+        /// A clock event that it may have jumped to; 0 for no jump past `max_advance`.
+        up_to: u64,
     },
     /// Ends a member after a clock event, inclusive.
     Retire {
@@ -89,37 +94,30 @@ impl ReplayOrder {
         let before = cx.count();
         let Some(word) = table.choice("action", &words, cx) else {
             if cx.count() == before {
-                cx.report(
-                    Some(table.span()),
-                    format!("`action` is missing in {}", table.label()),
-                );
+                cx.report(Some(table.span()), format!("`action` is missing in {}", table.label()));
             }
             // Without it nobody can say which of these belong here.
-            let _: (Option<Name>, Option<u64>) = (
-                table.optional("member", cx),
-                table.number("last_clock", 0..=u64::MAX, cx),
-            );
+            let _: Option<Name> = table.optional("member", cx);
+            for key in ["last_clock", "up_to"] {
+                let _: Option<u64> = table.number(key, 0..=u64::MAX, cx);
+            }
             return None;
         };
         let action = match word {
             Word::Pause => OrderAction::Pause,
             Word::Resume => OrderAction::Resume,
-            Word::Release => OrderAction::Release {
-                member: member(table, organism, cx)?,
-            },
+            Word::Release => {
+                let member = member(table, organism, cx);
+                let up_to = table.number("up_to", 0..=u64::MAX, cx).unwrap_or(0);
+                OrderAction::Release { member: member?, up_to }
+            }
             Word::Retire => {
                 let member = member(table, organism, cx);
                 let last_clock = table.required_number("last_clock", 0..=u64::MAX, cx);
-                OrderAction::Retire {
-                    member: member?,
-                    last_clock: last_clock?,
-                }
+                OrderAction::Retire { member: member?, last_clock: last_clock? }
             }
         };
-        Some(Self {
-            clock: clock?,
-            action,
-        })
+        Some(Self { clock: clock?, action })
     }
 }
 
@@ -127,16 +125,10 @@ fn member(table: &mut Table<'_>, organism: &Organism, cx: &mut Context<'_>) -> O
     let named: toml::Spanned<Name> = table.required("member", cx)?;
     let span = named.span();
     let Name(name) = named.into_inner();
-    let place = organism
-        .members
-        .iter()
-        .position(|member| member.name == name);
+    let place = organism.members.iter().position(|member| member.name == name);
     if place.is_none() {
-        let names: Vec<&str> = organism
-            .members
-            .iter()
-            .map(|Member { name, .. }| name.as_str())
-            .collect();
+        let names: Vec<&str> =
+            organism.members.iter().map(|Member { name, .. }| name.as_str()).collect();
         let message = format!("`{name:.80}` is no member of {}", organism.name);
         cx.advise(Some(span), message, config::suggestion(&name, &names));
     }

@@ -86,12 +86,7 @@ impl Organism {
     /// every other change.
     pub fn stable_id(&self) -> UniqueId {
         let mut framed = Framed::new();
-        framed
-            .fixed(b"organism|")
-            .u8(1)
-            .fixed(b"|")
-            .blob(&self.name)
-            .count(self.members.len());
+        framed.fixed(b"organism|").u8(1).fixed(b"|").blob(&self.name).count(self.members.len());
         for member in &self.members {
             framed.fixed(member.stable_id);
         }
@@ -101,10 +96,7 @@ impl Organism {
     /// The content hash: it follows every change of what the file says.
     pub fn content_hash(&self) -> Digest {
         let mut framed = Framed::new();
-        framed
-            .fixed(b"organism-content|")
-            .u8(1)
-            .fixed(self.stable_id());
+        framed.fixed(b"organism-content|").u8(1).fixed(self.stable_id());
         framed.blob(self.content_bytes()).blob(self.acl_bytes());
         framed.digest()
     }
@@ -140,15 +132,11 @@ impl Organism {
         let floor = root.section("floor", cx, Floor::read);
         let ticks = root.section("ticks", cx, TickConfig::read);
         let leaked = root.section("certificate", cx, |certificate, cx| {
-            certificate
-                .number("tolerate_leaked_keys", 0..=u32::MAX, cx)
-                .unwrap_or(0)
+            certificate.number("tolerate_leaked_keys", 0..=u32::MAX, cx).unwrap_or(0)
         });
         let acl = root.section("acl", cx, Acl::read);
         let before = cx.count();
-        let shared = root
-            .section("policy", cx, PolicyKeys::read)
-            .unwrap_or_default();
+        let shared = root.section("policy", cx, PolicyKeys::read).unwrap_or_default();
         let shared = (cx.count() == before).then_some(&shared);
         let members = members::read(root, shared, cx);
         Some(Self {

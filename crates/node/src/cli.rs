@@ -128,6 +128,9 @@ pub(crate) struct Import {
     /// Size at which a segment file is sealed, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = holobiont_surface::DEFAULT_SEGMENT_BYTES)]
     pub(crate) segment_bytes: u64,
+    /// Most bytes in one window of a surface: what a reader must hold at once.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    pub(crate) max_window_bytes: u32,
     /// Where to put one folder a member.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -226,12 +229,28 @@ pub(crate) struct Replay {
     /// Begin from this snapshot, which was made from the same log.
     #[arg(long, value_name = "FILE", requires = "cuts")]
     pub(crate) resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) memory: Memory,
     /// Write a snapshot after every N-th cut.
     #[arg(long, value_name = "N")]
     pub(crate) snapshot_every: Option<std::num::NonZeroU64>,
     /// How to write clock events.
     #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
     pub(crate) clock: ClockFormat,
+}
+
+/// How much memory members' windows may take.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Memory {
+    /// Memory for two windows of every member, in MiB; an organism that needs more is refused.
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    memory_mib: u64,
+}
+
+impl Memory {
+    pub(crate) const fn budget_bytes(self) -> u64 {
+        self.memory_mib.saturating_mul(1024 * 1024)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -248,6 +267,8 @@ pub(crate) struct Audit {
     /// Begin from this snapshot, trusting it.
     #[arg(long, value_name = "FILE")]
     pub(crate) from_snapshot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) memory: Memory,
 }
 
 #[derive(Debug, Args)]
@@ -258,6 +279,8 @@ pub(crate) struct Explain {
     /// The folder with the members' surfaces.
     #[arg(long, value_name = "DIR")]
     pub(crate) surfaces: PathBuf,
+    #[command(flatten)]
+    pub(crate) memory: Memory,
     /// Sequence number of the commit on the organism's surface; the last commit if not given.
     #[arg(long, value_name = "N")]
     pub(crate) commit: Option<u64>,

@@ -16,9 +16,9 @@ impl ClockFormat {
     pub(crate) fn read(self, text: &str) -> Result<u64, &'static str> {
         match self {
             Self::Number => text.parse().map_err(|_| "is no whole number of 0 or more"),
-            Self::Days => text
-                .parse::<Date>()
-                .ok()
+            Self::Days => Some(text)
+                .filter(|text| is_plain_date(text))
+                .and_then(|text| text.parse::<Date>().ok())
                 .and_then(day_of)
                 .and_then(|day| u64::try_from(day).ok())
                 .ok_or("is no date from 1970-01-01 on, written YYYY-MM-DD"),
@@ -38,6 +38,15 @@ impl ClockFormat {
     }
 }
 
+/// `YYYY-MM-DD`, and none of the other forms that a calendar library takes.
+fn is_plain_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,11 +56,10 @@ mod tests {
         assert_eq!(ClockFormat::Days.read("2026-10-30"), Ok(20_756));
         assert_eq!(ClockFormat::Days.show(20_756), "2026-10-30");
         assert!(ClockFormat::Days.read("1969-12-31").is_err());
-        assert!(ClockFormat::Days.read("30.10.2026").is_err());
-        assert_eq!(
-            ClockFormat::Number.read("18446744073709551615"),
-            Ok(u64::MAX)
-        );
+        for other in ["30.10.2026", "20261030", "2026-10-30T01:00:00", "2026-W44-5"] {
+            assert!(ClockFormat::Days.read(other).is_err(), "{other}");
+        }
+        assert_eq!(ClockFormat::Number.read("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(ClockFormat::Days.show(u64::MAX), u64::MAX.to_string());
     }
 }

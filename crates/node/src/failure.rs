@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use holobiont_identity::ConfigError;
 use holobiont_programs::{DescribeError, LoadError};
@@ -17,10 +18,7 @@ use crate::print;
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     #[error("{} has {}", file.display(), problems_in_words(problems.len()))]
-    Config {
-        file: PathBuf,
-        problems: Vec<ConfigProblem>,
-    },
+    Config { file: PathBuf, problems: Vec<ConfigProblem> },
     #[error("the program of {} cannot be made", file.display())]
     Program { file: PathBuf, source: LoadError },
     #[error(transparent)]
@@ -32,24 +30,18 @@ pub(crate) enum Failure {
     #[error("a commit's payload cannot be read")]
     Describe(#[from] DescribeError),
     #[error("{}{place}: {what}", file.display())]
-    Input {
-        file: PathBuf,
-        place: InputPlace,
-        what: String,
-        help: &'static str,
-    },
+    Input { file: PathBuf, place: InputPlace, what: String, help: &'static str },
     #[error("{doing} {} failed", file.display())]
-    Io {
-        file: PathBuf,
-        doing: &'static str,
-        source: io::Error,
-    },
+    Io { file: PathBuf, doing: &'static str, source: io::Error },
     #[error("standard output cannot be written")]
     Output(#[source] io::Error),
     #[error("{what}")]
     Differs { what: String },
     #[error("{what}")]
     Usage { what: String, help: &'static str },
+    /// Told on standard output already, as a part of what the command prints there.
+    #[error(transparent)]
+    Reported(Box<Failure>),
     #[error("this should not have happened")]
     Unexpected(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -84,21 +76,14 @@ impl Failure {
                 source_code: NamedSource::new(&name, source.to_owned()).with_language("TOML"),
             })
             .collect();
-        Self::Config {
-            file: file.to_owned(),
-            problems,
-        }
+        Self::Config { file: file.to_owned(), problems }
     }
 
     pub(crate) fn io<'a>(
         file: &'a Path,
         doing: &'static str,
     ) -> impl FnOnce(io::Error) -> Self + 'a {
-        move |source| Self::Io {
-            file: file.to_owned(),
-            doing,
-            source,
-        }
+        move |source| Self::Io { file: file.to_owned(), doing, source }
     }
 
     pub(crate) const fn output(error: io::Error) -> Self {
@@ -110,13 +95,16 @@ impl Failure {
     }
 
     /// Tells what happened, on standard error and, for machines, on standard output.
-    pub(crate) fn tell(self, as_json: bool) -> Exit {
+    pub(crate) fn tell(self, as_json: bool) -> ExitCode {
+        if let Self::Reported(failure) = self {
+            return failure.tell(false);
+        }
         let exit = self.exit();
         if let Self::Output(error) = &self
             && error.kind() == io::ErrorKind::BrokenPipe
         {
             // Whoever read our output has seen enough.
-            return exit;
+            return ExitCode::SUCCESS;
         }
         if as_json {
             let told = Told::of(&self, exit);
@@ -126,7 +114,7 @@ impl Failure {
             }
         }
         print::note(format!("{:?}", miette::Report::new(self)).trim_end());
-        exit
+        exit.into()
     }
 
     fn exit(&self) -> Exit {
@@ -138,6 +126,7 @@ impl Failure {
             Self::Io { .. } | Self::Output(_) => Exit::Unavailable,
             Self::Differs { .. } => Exit::Divergence,
             Self::Usage { .. } => Exit::Usage,
+            Self::Reported(failure) => failure.exit(),
             Self::Unexpected(_) => Exit::Unexpected,
         }
     }
@@ -146,7 +135,11 @@ impl Failure {
         let advice = match self {
             Self::Input { help, .. } | Self::Usage { help, .. } => help,
             Self::Io { source, .. } | Self::Output(source) => of_io(source)?,
-            Self::Surface(SurfaceError::Io { source, .. }) => of_io(source)?,
+            Self::Surface(SurfaceError::Io { source, .. })
+            | Self::Replay(
+                ReplayError::Log(LogError::Io { source, .. })
+                | ReplayError::Output(SurfaceError::Io { source, .. }),
+            ) => of_io(source)?,
             Self::Replay(ReplayError::SurfacesMissing { .. }) => {
                 "make them with `holobiont surface import`, or name their folder with --surfaces; \
                  `holobiont surface inspect` tells what is in a folder"
@@ -167,39 +160,29 @@ impl Failure {
 
 impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.advice()
-            .map(|advice| Box::new(advice) as Box<dyn fmt::Display>)
+        self.advice().map(|advice| Box::new(advice) as Box<dyn fmt::Display>)
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         let Self::Config { problems, .. } = self else {
             return None;
         };
-        Some(Box::new(
-            problems.iter().map(|problem| problem as &dyn Diagnostic),
-        ))
+        Some(Box::new(problems.iter().map(|problem| problem as &dyn Diagnostic)))
     }
 }
 
 impl Diagnostic for ConfigProblem {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.span
-            .as_ref()
-            .map(|_| &self.source_code as &dyn SourceCode)
+        self.span.as_ref().map(|_| &self.source_code as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.span.clone()?;
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
-            Some("here".into()),
-            span,
-        ))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".into()), span))))
     }
 }
 
@@ -280,7 +263,7 @@ fn of_replay(error: &ReplayError) -> Exit {
         ReplayError::MemoryBudget { .. } | ReplayError::Log(LogError::OtherOrganism { .. }) => {
             Exit::Configuration
         }
-        ReplayError::Program { .. } => Exit::Unexpected,
+        ReplayError::Program { .. } | ReplayError::Poisoned => Exit::Unexpected,
         _ => Exit::Untrusted,
     }
 }
@@ -294,11 +277,7 @@ fn of_surface(error: &SurfaceError) -> Exit {
             | SurfaceError::Locked { .. }
             | SurfaceError::AlreadyExists { .. }
     );
-    if error.is_io() || is_missing {
-        Exit::Unavailable
-    } else {
-        Exit::Untrusted
-    }
+    if error.is_io() || is_missing { Exit::Unavailable } else { Exit::Untrusted }
 }
 
 fn of_io(error: &io::Error) -> Option<&'static str> {

@@ -42,25 +42,16 @@ pub(crate) fn read_bytes(file: &Path, limit_bytes: u64) -> Result<Vec<u8>, Failu
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let partial = file.with_extension("partial");
     let mut out = File::create(&partial).map_err(Failure::io(&partial, "creating"))?;
-    out.write_all(bytes)
-        .and_then(|()| out.sync_all())
-        .map_err(Failure::io(&partial, "writing"))?;
+    out.write_all(bytes).and_then(|()| out.sync_all()).map_err(Failure::io(&partial, "writing"))?;
     std::fs::rename(&partial, file).map_err(Failure::io(file, "naming"))?;
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or_else(|| Path::new("."));
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(Failure::io(dir, "syncing"))
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Failure::io(dir, "syncing"))
 }
 
 /// Reads a config's text; one byte more than is allowed, so that its reader says so.
 pub(crate) fn config_text(file: &Path) -> Result<String, Failure> {
-    read_text(
-        file,
-        u64::try_from(MAX_CONFIG_BYTES)
-            .unwrap_or(u64::MAX)
-            .saturating_add(1),
-    )
+    read_text(file, u64::try_from(MAX_CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1))
 }
 
 /// Reads an `organism.toml`.

@@ -4,7 +4,7 @@ mod csv;
 mod ndjson;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use holobiont_identity::{MAX_NAME_BYTES, UniqueId};
 use holobiont_surface::{Genesis, NewRecord, SurfaceError, SurfaceWriter, WriterOptions};
@@ -23,8 +23,9 @@ const MAX_IMPORT_MEMBERS: usize = 4_096;
 pub(crate) const KIND_IMPORTED: u16 = 1;
 
 /// Records by member, in clock order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Imported {
+    file: PathBuf,
     members: BTreeMap<String, Vec<Row>>,
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct Row {
     pub(crate) time_ms: u64,
     pub(crate) kind: u16,
     pub(crate) payload: Vec<u8>,
+    /// Where in the file it stands.
+    pub(crate) place: InputPlace,
 }
 
 /// Where imported surfaces go, and what they are called.
@@ -46,6 +49,7 @@ pub(crate) struct Target<'a> {
     pub(crate) stable_id_prefix: &'a str,
     pub(crate) surface: &'a str,
     pub(crate) segment_bytes: u64,
+    pub(crate) max_window_bytes: u32,
 }
 
 /// A surface that an import made.
@@ -68,22 +72,14 @@ impl Imported {
         clock_column: Option<&str>,
         clock: ClockFormat,
     ) -> Result<Self, Failure> {
-        let ending = file
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .unwrap_or_default();
+        let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let format = format.or(match ending {
             "csv" => Some(ImportFormat::Csv),
             "ndjson" | "jsonl" => Some(ImportFormat::Ndjson),
             _ => None,
         });
         match (format, clock_column) {
-            (Some(ImportFormat::Csv), Some(column)) => Csv {
-                file,
-                column,
-                clock,
-            }
-            .read(bytes),
+            (Some(ImportFormat::Csv), Some(column)) => Csv { file, column, clock }.read(bytes),
             (Some(ImportFormat::Csv), None) => Err(Failure::Usage {
                 what: "a CSV needs --clock-column".to_owned(),
                 help: "name the column that holds the clock event, such as --clock-column Date",
@@ -96,6 +92,10 @@ impl Imported {
         }
     }
 
+    fn new(file: &Path) -> Self {
+        Self { file: file.to_owned(), members: BTreeMap::new() }
+    }
+
     /// The place of a member, whose name must be one that may name a folder.
     fn member(
         &mut self,
@@ -106,17 +106,9 @@ impl Imported {
         let is_name = !name.is_empty()
             && name.len() <= MAX_NAME_BYTES
             && !name.starts_with('.')
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        let refuse = |what: String, help| {
-            Err(Failure::Input {
-                file: file.to_owned(),
-                place,
-                what,
-                help,
-            })
-        };
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        let refuse =
+            |what: String, help| Err(Failure::Input { file: file.to_owned(), place, what, help });
         if !is_name {
             return refuse(
                 format!("`{name:.80}` cannot name a member"),
@@ -150,8 +142,16 @@ impl Imported {
                 return Err(SurfaceError::AlreadyExists { dir, found }.into());
             }
         }
-        let staging = target.out.join(".importing");
-        remove(&staging)?;
+        if self.members.is_empty() {
+            return Err(Failure::Input {
+                file: self.file,
+                place: InputPlace::default(),
+                what: "holds no member".to_owned(),
+                help: "is this the right file?",
+            });
+        }
+        // No other import, running or interrupted, uses the same.
+        let staging = target.out.join(format!(".importing-{}", std::process::id()));
         let made = self.write_in(&staging, target);
         if made.is_err() {
             // The first failure is the one to tell.
@@ -164,7 +164,7 @@ impl Imported {
         std::fs::create_dir_all(staging).map_err(Failure::io(staging, "creating"))?;
         let mut made = Vec::with_capacity(self.members.len());
         for (name, rows) in &self.members {
-            made.push(write_surface(&staging.join(name), name, rows, target)?);
+            made.push(write_surface(&self.file, &staging.join(name), name, rows, target)?);
         }
         for name in self.members.keys() {
             let (from, to) = (staging.join(name), target.out.join(name));
@@ -179,28 +179,31 @@ impl Imported {
 }
 
 fn write_surface(
+    file: &Path,
     dir: &Path,
     name: &str,
     rows: &[Row],
     target: &Target<'_>,
 ) -> Result<Made, Failure> {
     let stable_id = UniqueId::from_name(&format!("{}{name}", target.stable_id_prefix));
-    let genesis = Genesis::new(stable_id.surface(target.surface));
-    let surface_id = genesis.surface_id.to_string();
-    let options = WriterOptions {
-        segment_bytes: target.segment_bytes,
+    let genesis = Genesis {
+        max_window_bytes: target.max_window_bytes,
+        ..Genesis::new(stable_id.surface(target.surface))
     };
+    let surface_id = genesis.surface_id.to_string();
+    let options = WriterOptions { segment_bytes: target.segment_bytes };
     let mut writer = SurfaceWriter::create(dir, genesis, options)?;
     let mut rows_left = rows.iter().peekable();
     while let Some(row) = rows_left.next() {
         let is_last = rows_left.peek().is_none_or(|next| next.clock != row.clock);
-        writer.append(NewRecord {
+        let appended = writer.append(NewRecord {
             clock: row.clock,
             closes_clock: row.closes_clock.unwrap_or(is_last),
             time_ms: row.time_ms,
             kind: row.kind,
             payload: &row.payload,
-        })?;
+        });
+        appended.map_err(|error| refused(file, name, row, error))?;
     }
     let head = writer.sync()?;
     Ok(Made {
@@ -213,11 +216,15 @@ fn write_surface(
     })
 }
 
-fn remove(dir: &Path) -> Result<(), Failure> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::io(dir, "removing")(error))
-        }
-        _ => Ok(()),
+/// A record that no surface can hold is the file's fault, not the disk's.
+fn refused(file: &Path, member: &str, row: &Row, error: SurfaceError) -> Failure {
+    if error.is_io() {
+        return error.into();
+    }
+    Failure::Input {
+        file: file.to_owned(),
+        place: row.place.clone(),
+        what: format!("member {member}: {error}"),
+        help: "correct the record, or leave it out",
     }
 }

@@ -26,6 +26,6 @@ fn main() -> ExitCode {
     let as_json = cli.json;
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(as_json).into(),
+        Err(failure) => failure.tell(as_json),
     }
 }

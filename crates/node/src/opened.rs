@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use holobiont_identity::Organism;
-use holobiont_surface::Surface;
+use holobiont_replay::ReplayError;
+use holobiont_surface::{Genesis, Surface, SurfaceError};
 
 use crate::failure::Failure;
 use crate::files;
@@ -14,9 +15,7 @@ pub(crate) struct Published {
 
 impl Published {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self {
-            dir: dir.to_owned(),
-        }
+        Self { dir: dir.to_owned() }
     }
 
     pub(crate) fn surface_dir(&self) -> PathBuf {
@@ -49,40 +48,53 @@ impl Published {
     }
 
     /// The organism's own surface.
-    pub(crate) fn open(&self) -> Result<Surface, Failure> {
-        Surface::open(&self.surface_dir()).map_err(Failure::from)
+    pub(crate) fn open(&self, organism: &Organism) -> Result<Surface, Failure> {
+        let surface = Surface::open(&self.surface_dir()).map_err(ReplayError::Output)?;
+        let expected = Genesis::new(organism.output_surface_id()).digest();
+        let got = surface.genesis().digest();
+        if got == expected {
+            return Ok(surface);
+        }
+        Err(ReplayError::OtherOutput { expected, got }.into())
     }
 }
 
 /// The surfaces that a path names: it is one, or a folder of some.
+///
+/// A folder that holds files of a surface counts as one, so that a lost genesis is missed.
 pub(crate) fn surface_dirs(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    if dir.join("genesis").exists() {
+    if is_surface(dir)? {
         return Ok(vec![dir.to_owned()]);
     }
     let listing = |source| Failure::io(dir, "listing")(source);
     let mut dirs = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(listing)? {
         let path = entry.map_err(listing)?.path();
-        if path.join("genesis").exists() {
+        if path.is_dir() && is_surface(&path)? {
             dirs.push(path);
         }
     }
     dirs.sort();
     if dirs.is_empty() {
         let why = "it has no genesis, and no folder in it has one";
-        return Err(holobiont_surface::SurfaceError::NotASurface {
-            dir: dir.to_owned(),
-            why,
-        }
-        .into());
+        return Err(SurfaceError::NotASurface { dir: dir.to_owned(), why }.into());
     }
     Ok(dirs)
 }
 
+fn is_surface(dir: &Path) -> Result<bool, Failure> {
+    for entry in std::fs::read_dir(dir).map_err(Failure::io(dir, "listing"))? {
+        let path = entry.map_err(Failure::io(dir, "listing"))?.path();
+        let is_segment = path.extension().is_some_and(|it| it == "segment" || it == "open");
+        if is_segment || path.file_name().is_some_and(|it| it == "genesis" || it == "mark") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What a surface is called: the name of its folder.
 pub(crate) fn name_of(dir: &Path) -> String {
-    let name = dir
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
+    let name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| dir.display().to_string())
 }

@@ -134,11 +134,7 @@ impl Page<'_> {
         ] {
             writeln!(f, "<dt>{label}</dt><dd>{}</dd>", Escaped(id))?;
         }
-        writeln!(
-            f,
-            "</dl>\n<p class=\"source\">{}</p>\n</footer>",
-            Escaped(self.source_note)
-        )
+        writeln!(f, "</dl>\n<p class=\"source\">{}</p>\n</footer>", Escaped(self.source_note))
     }
 }
 
@@ -159,16 +155,8 @@ impl fmt::Display for Page<'_> {
             Escaped(self.organism)
         )?;
         self.header(f)?;
-        let plot = IndexPlot {
-            points: &self.index,
-            degraded: &degraded,
-            days,
-        };
-        let timelines = Timelines {
-            members: &self.members,
-            degraded: &degraded,
-            days,
-        };
+        let plot = IndexPlot { points: &self.index, degraded: &degraded, days };
+        let timelines = Timelines { members: &self.members, degraded: &degraded, days };
         write!(
             f,
             "<section>\n<h2>Index <small>first day = 100</small>{ShadeKey}</h2>\n{plot}</section>\n\

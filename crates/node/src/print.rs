@@ -8,13 +8,16 @@ use crate::failure::Failure;
 /// Writes data to standard output.
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(Failure::output)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::output)
 }
 
 /// Writes one JSON object, named by its schema, to standard output.
 pub(crate) fn json(schema: &str, value: &impl Serialize) -> Result<(), Failure> {
+    verdict(schema, true, value)
+}
+
+/// The same for a command that found what it looked for to be wrong.
+pub(crate) fn verdict(schema: &str, ok: bool, value: &impl Serialize) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Envelope<'a, T> {
         schema: String,
@@ -22,11 +25,7 @@ pub(crate) fn json(schema: &str, value: &impl Serialize) -> Result<(), Failure> 
         #[serde(flatten)]
         value: &'a T,
     }
-    let envelope = Envelope {
-        schema: format!("holobiont.{schema}/v1"),
-        ok: true,
-        value,
-    };
+    let envelope = Envelope { schema: format!("holobiont.{schema}/v1"), ok, value };
     let mut line = serde_json::to_string(&envelope).map_err(Failure::unexpected)?;
     line.push('\n');
     text(&line)

@@ -19,6 +19,9 @@ pub(crate) struct Summary {
     pub(crate) organism: String,
     pub(crate) stable_id: String,
     pub(crate) content_hash: String,
+    /// The cut of the snapshot it was resumed from; what is counted below is what came after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from_cut: Option<u64>,
     pub(crate) commands: u64,
     pub(crate) cuts: u64,
     pub(crate) records: u64,
@@ -72,9 +75,7 @@ pub(crate) struct Changes {
 
 impl Changes {
     pub(crate) fn new(organism: &Organism) -> Self {
-        Self {
-            members: organism.members.iter().map(|_| Vec::new()).collect(),
-        }
+        Self { members: organism.members.iter().map(|_| Vec::new()).collect() }
     }
 
     pub(crate) fn note(&mut self, cut: &Cut) {
@@ -86,12 +87,7 @@ impl Changes {
     fn push(&mut self, clock: u64, change: &StatusChange) {
         if let Some(changes) = self.members.get_mut(usize::from(change.member)) {
             let cause = change.cause.to_string();
-            changes.push(Change {
-                clock,
-                from: change.from,
-                to: change.to,
-                cause,
-            });
+            changes.push(Change { clock, from: change.from, to: change.to, cause });
         }
     }
 }
@@ -103,6 +99,7 @@ impl Summary {
         replay: &Replay<'_, P>,
         changes: Changes,
         output: (u64, Option<Head>),
+        from_cut: Option<u64>,
     ) -> Self {
         let totals = replay.totals();
         let members = organism
@@ -127,6 +124,7 @@ impl Summary {
             organism: organism.name.clone(),
             stable_id: organism.stable_id().to_string(),
             content_hash: organism.content_hash().to_string(),
+            from_cut,
             commands: totals.commands,
             cuts: totals.cuts,
             records: totals.records,
@@ -144,13 +142,15 @@ impl Summary {
     /// Everything an operator wants to see.
     pub(crate) fn render(&self, clock: ClockFormat) -> String {
         let mut text = self.member_table(clock);
+        if let Some(cut) = self.from_cut {
+            text.push_str(&format!("\nfrom the snapshot of cut {} on:", Grouped(cut)));
+        }
         let commits = self.commits_normal.saturating_add(self.commits_degraded);
         text.push_str(&format!(
             "\n{} cuts of {}, up to {}\n{}: {} {}, {} {}\n",
             Grouped(self.cuts),
             count(self.records, "record"),
-            self.watermark
-                .map_or_else(|| "nothing".to_owned(), |watermark| clock.show(watermark)),
+            self.watermark.map_or_else(|| "nothing".to_owned(), |watermark| clock.show(watermark)),
             count(commits, "commit"),
             Grouped(self.commits_normal),
             Grade::Normal.name(),
@@ -185,10 +185,7 @@ impl Summary {
                 told.join(", "),
             ]
         });
-        print::table(
-            ["member", "records", "first", "last", "status", "changes"],
-            rows,
-        )
+        print::table(["member", "records", "first", "last", "status", "changes"], rows)
     }
 }
 

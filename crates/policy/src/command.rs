@@ -1,4 +1,5 @@
-use holobiont_identity::Digest;
+use holobiont_identity::versioned::{self, Refusal};
+use holobiont_identity::{Digest, OrderAction, UniqueId};
 use serde::{Deserialize, Serialize};
 
 use crate::PolicyError;
@@ -7,6 +8,8 @@ use crate::PolicyError;
 pub const MAX_COMMAND_BYTES: usize = 256 * 1024;
 /// Most heads in one offer, and opinions in one vote.
 pub const MAX_HEADS: usize = 1024;
+/// Latest time that a node may report, in ms since 1970: what a record's 48 bits can hold.
+pub const MAX_TIME_MS: u64 = (1 << 48) - 1;
 
 const VERSION: u8 = 1;
 
@@ -44,6 +47,11 @@ pub struct OfferedHead {
     pub head: Digest,
     /// The member's own closed clock at that record; none when clock 0 is still open.
     pub closed: Option<u64>,
+    /// The largest step of its clock since the frontier, in the organism's clock: from each record
+    /// to the next, and to the first of them from the frontier's closed clock; without a frontier
+    /// from the clock before the member's `start`, else from that before the organism's first
+    /// `start`, else from clock 0.
+    pub advance: u64,
 }
 
 /// Names an offer by its place in the log and its content.
@@ -71,7 +79,7 @@ pub struct Vote {
 /// What a node's own verified copy says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Opinion {
-    /// It agrees in member, sequence number, head and closed clock.
+    /// It agrees in member, sequence number, head, closed clock and advance.
     Have,
     /// It has another head at that sequence number.
     Mismatch {
@@ -101,48 +109,29 @@ pub enum Unavailable {
 /// Signed by the operators (the signatures are checked where the log is replicated).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
+    /// The stable id of the organism it is for.
+    pub organism: UniqueId,
     /// Orders of an organism are numbered from 1; one that is not above the last is ignored.
     pub sequence: u64,
     /// Organism time after which it is void, ms since 1970.
     pub expires_ms: Option<u64>,
     /// What to do.
-    pub action: Action,
-}
-
-/// What an order does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
-    /// Lets a quarantined member, or one held at a gap, come back.
-    Release {
-        /// The member's place.
-        member: u16,
-    },
-    /// Ends a member after a clock event, inclusive.
-    Retire {
-        /// The member's place.
-        member: u16,
-        /// Its last clock event, in the organism's clock.
-        last_clock: u64,
-    },
-    /// Stops ticks and cuts.
-    Pause,
-    /// Undoes a pause.
-    Resume,
+    pub action: OrderAction,
 }
 
 impl Command {
     /// The command as it is stored and hashed: one version byte, then `postcard`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        encode(VERSION, self)
+        versioned::encode(VERSION, self)
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] for a size over [`MAX_COMMAND_BYTES`], an unknown version, bytes that are no
-    /// encoding or have a tail, and more than [`MAX_HEADS`] heads or opinions.
+    /// [`PolicyError`] for a size over [`MAX_COMMAND_BYTES`], an unknown version, bytes that are not
+    /// the one encoding of a command, and more than [`MAX_HEADS`] heads or opinions.
     pub fn decode(bytes: &[u8]) -> Result<Self, PolicyError> {
         let command: Self = decode("command", VERSION, MAX_COMMAND_BYTES, bytes)?;
         let items = match &command {
@@ -163,39 +152,18 @@ impl Command {
     }
 }
 
-/// One version byte, then `postcard`.
-pub(crate) fn encode<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
-    let mut out = vec![version];
-    #[expect(
-        clippy::expect_used,
-        reason = "these types hold nothing that postcard refuses"
-    )]
-    out.extend(postcard::to_stdvec(value).expect("plain data always encodes"));
-    out
-}
-
-pub(crate) fn decode<T: for<'de> Deserialize<'de>>(
+/// Reads a versioned value of at most `limit_bytes`, whatever it is.
+pub(crate) fn decode<T: Serialize + for<'de> Deserialize<'de>>(
     what: &'static str,
     version: u8,
     limit_bytes: usize,
     bytes: &[u8],
 ) -> Result<T, PolicyError> {
     if bytes.len() > limit_bytes {
-        return Err(PolicyError::TooLarge {
-            what,
-            size_bytes: bytes.len(),
-            limit_bytes,
-        });
+        return Err(PolicyError::TooLarge { what, size_bytes: bytes.len(), limit_bytes });
     }
-    let (found, body) = bytes.split_first().ok_or(PolicyError::Malformed { what })?;
-    if *found != version {
-        return Err(PolicyError::UnknownVersion {
-            what,
-            version: *found,
-        });
-    }
-    match postcard::take_from_bytes(body) {
-        Ok((value, [])) => Ok(value),
-        _ => Err(PolicyError::Malformed { what }),
-    }
+    versioned::decode(version, bytes).map_err(|refusal| match refusal {
+        Refusal::UnknownVersion(version) => PolicyError::UnknownVersion { what, version },
+        Refusal::Malformed => PolicyError::Malformed { what },
+    })
 }

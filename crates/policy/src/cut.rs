@@ -43,7 +43,7 @@ pub struct Cut {
 }
 
 /// One member in a cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutMember {
     /// Its status as of this cut.
     pub status: Status,
@@ -51,8 +51,17 @@ pub struct CutMember {
     pub frontier: Option<Frontier>,
     /// Records with a later clock are never taken (a retired member's last clock).
     pub last_clock: Option<u64>,
-    /// Records before this sequence number are lost to a gap.
-    pub resume_from: u64,
+    /// Records that became lost to gaps since the last cut that was no checkpoint.
+    pub gaps: Vec<Gap>,
+}
+
+/// Records that a majority can no longer get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The first record lost.
+    pub from_seq: u64,
+    /// The first record after it that is left.
+    pub to_seq: u64,
 }
 
 impl Cut {

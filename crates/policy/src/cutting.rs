@@ -3,8 +3,15 @@
 use holobiont_identity::{Alignment, OnStall, Then};
 
 use crate::member::Hold;
-use crate::watermark::{Candidate, candidate};
-use crate::{Cause, CommitteeState, Cut, CutMember, Grade, Standing, Status};
+use crate::watermark::{Candidate, candidate, median};
+use crate::{Cause, CommitteeState, Cut, CutMember, Grade, MemberState, Standing, Status};
+
+/// What the first clocks of an organism without any `start` say.
+enum FirstClocks {
+    Fit,
+    TooFew,
+    Quarantined,
+}
 
 impl CommitteeState {
     /// The cut that the entry just applied makes, if it makes one.
@@ -24,6 +31,7 @@ impl CommitteeState {
     }
 
     fn cut_by_clock(&mut self) -> Option<Cut> {
+        self.log.halted = false;
         // Every pass but the last quarantines a member, so this ends.
         loop {
             let candidate = self.candidate();
@@ -31,15 +39,15 @@ impl CommitteeState {
                 return None;
             }
             let watermark = candidate.watermark?;
-            if self
-                .log
-                .watermark
-                .is_some_and(|previous| watermark <= previous)
-            {
+            if self.log.watermark.is_some_and(|previous| watermark <= previous) {
                 return None;
             }
-            if self.log.watermark.is_none() && self.quarantine_far_firsts(watermark) {
-                continue;
+            if self.log.watermark.is_none() {
+                match self.judge_first_clocks() {
+                    FirstClocks::Fit => {}
+                    FirstClocks::TooFew => return None,
+                    FirstClocks::Quarantined => continue,
+                }
             }
             self.log.halted = self.weight(Some(watermark)) < self.floor.halt_below;
             if self.log.halted {
@@ -51,35 +59,25 @@ impl CommitteeState {
     }
 
     fn cut_by_arrival(&mut self) -> Option<Cut> {
-        // Where no clock is compared, to hold means that nothing is cut.
-        let is_held = self
-            .log
-            .members
-            .iter()
-            .zip(&self.rules)
-            .any(|(state, rules)| {
-                let waits = !matches!(state.status, Status::Live | Status::Late);
-                waits && !matches!(state.hold(&rules.policy), Hold::None | Hold::Caps(_))
-            });
-        if is_held || !self.log.moved_since_cut {
-            return None;
-        }
-        self.log.halted = self.weight(None) < self.floor.halt_below;
-        if self.log.halted {
+        self.log.halted = false;
+        if !self.log.moved_since_cut {
             return None;
         }
         self.end_carries(None);
-        Some(self.make_cut(None, false))
+        // Where no clock is compared, to hold means that nothing is cut.
+        let is_held = self.log.members.iter().zip(&self.rules).any(|(state, rules)| {
+            let waits = !matches!(state.status, Status::Live | Status::Late);
+            waits && matches!(state.hold(rules), Hold::Drives(_))
+        });
+        if is_held {
+            return None;
+        }
+        self.log.halted = self.weight(None) < self.floor.halt_below;
+        (!self.log.halted).then(|| self.make_cut(None, false))
     }
 
     fn candidate(&self) -> Candidate {
-        candidate(
-            self.log
-                .members
-                .iter()
-                .zip(&self.rules)
-                .map(|(state, rules)| state.hold(&rules.policy)),
-        )
+        candidate(self.log.members.iter().zip(&self.rules).map(|(state, rules)| state.hold(rules)))
     }
 
     /// After a time in which no member held the watermark, the first to return must not run off
@@ -91,12 +89,14 @@ impl CommitteeState {
             return false;
         }
         if std::mem::take(&mut self.log.idle) {
-            let wait = self
-                .rules
-                .iter()
-                .map(|member| member.policy.late_after)
-                .max()
-                .unwrap_or(0);
+            let may_return = |state: &MemberState| {
+                !matches!(state.status, Status::Retired | Status::Quarantined)
+            };
+            let members = self.log.members.iter().zip(&self.rules);
+            let waits = members
+                .filter(|(state, _)| may_return(state))
+                .map(|(_, rules)| rules.policy.late_after);
+            let wait = waits.max().unwrap_or(0);
             self.log.resume_at_tick = Some(self.log.tick.saturating_add(u64::from(wait)));
         }
         match self.log.resume_at_tick {
@@ -108,31 +108,47 @@ impl CommitteeState {
         }
     }
 
-    /// Members whose very first clock was far past what the organism begins with.
-    fn quarantine_far_firsts(&mut self, watermark: u64) -> bool {
-        let far: Vec<(usize, u64)> = self
+    /// In an organism without any `start` nothing says where its clock begins, so no single member
+    /// may: more than half of them have to show a clock, and one far past their median is not
+    /// believed.
+    fn judge_first_clocks(&mut self) -> FirstClocks {
+        if self.begin().is_some() {
+            return FirstClocks::Fit;
+        }
+        let is_out = |status| matches!(status, Status::Quarantined | Status::Retired);
+        let expected = self.log.members.iter().filter(|state| !is_out(state.status)).count();
+        let shown: Vec<(usize, (u64, u64))> = self
             .log
             .members
             .iter()
-            .zip(&self.rules)
             .enumerate()
-            .filter(|(_, (state, _))| {
-                !matches!(state.status, Status::Quarantined | Status::Retired)
-            })
-            .filter_map(|(place, (state, rules))| {
-                let first = state.first_closed?;
-                let limit = watermark.saturating_add(rules.policy.max_advance);
-                (first > limit).then_some((place, first))
-            })
+            .filter(|(_, state)| !is_out(state.status))
+            .filter_map(|(place, state)| Some((place, state.first_closed?)))
             .collect();
-        for (place, to) in &far {
-            let cause = Cause::ClockJump {
-                from: watermark,
-                to: *to,
-            };
-            self.set_status(*place, Status::Quarantined, cause);
+        if shown.len() <= expected / 2 {
+            return FirstClocks::TooFew;
         }
-        !far.is_empty()
+        let middle = median(shown.iter().map(|(_, (first, _))| *first).collect()).unwrap_or(0);
+        let mut judged = FirstClocks::Fit;
+        for (place, (to, advance)) in shown {
+            let max_advance = self.rules.get(place).map_or(0, |rules| rules.policy.max_advance);
+            if to > middle.saturating_add(max_advance) && advance > max_advance {
+                let cause = Cause::ClockJump { from: middle, to };
+                self.set_status(place, Status::Quarantined, cause);
+                if let Some(state) = self.log.members.get_mut(place) {
+                    state.frontier = None;
+                    state.first_closed = None;
+                }
+                judged = FirstClocks::Quarantined;
+            }
+        }
+        judged
+    }
+
+    /// The clock before the organism's first, where the config says.
+    pub(crate) fn begin(&self) -> Option<u64> {
+        let first = self.rules.iter().filter_map(|member| member.start).min()?;
+        Some(first.saturating_sub(1))
     }
 
     /// Weight of the members that count, once the watermark is here.
@@ -170,14 +186,8 @@ impl CommitteeState {
             return;
         };
         let standing = match rules.policy.on_stall {
-            OnStall::Carry {
-                then: Then::Hold, ..
-            }
-            | OnStall::Hold => Standing::Held,
-            OnStall::Carry {
-                then: Then::Skip, ..
-            }
-            | OnStall::Skip => Standing::Skipped,
+            OnStall::Carry { then: Then::Hold, .. } | OnStall::Hold => Standing::Held,
+            OnStall::Carry { then: Then::Skip, .. } | OnStall::Skip => Standing::Skipped,
         };
         self.set_status(place, Status::Stalled(standing), Cause::CarryEnded);
     }
@@ -201,21 +211,17 @@ impl CommitteeState {
             watermark: self.log.watermark,
             previous_watermark,
             checkpoint,
-            grade: if weight >= self.floor.normal {
-                Grade::Normal
-            } else {
-                Grade::Degraded
-            },
+            grade: if weight >= self.floor.normal { Grade::Normal } else { Grade::Degraded },
             weight,
             members: self
                 .log
                 .members
-                .iter()
+                .iter_mut()
                 .map(|state| CutMember {
                     status: state.status,
                     frontier: state.frontier,
                     last_clock: state.last_clock,
-                    resume_from: state.resume_from,
+                    gaps: if checkpoint { Vec::new() } else { std::mem::take(&mut state.gaps) },
                 })
                 .collect(),
             changes,
@@ -224,28 +230,29 @@ impl CommitteeState {
 
     /// What follows from the watermark's new place, for the next cut to tell.
     pub(crate) fn settle(&mut self) {
-        let Some(watermark) = self.log.watermark else {
-            return;
-        };
+        let watermark = self.log.watermark;
         let driven = self.candidate().driven;
         for place in 0..self.rules.len() {
-            let Some((rules, state)) = self.member(place) else {
-                continue;
+            let Some((rules, state)) = self.member(place) else { continue };
+            let reached = match self.align {
+                Alignment::Clock => watermark,
+                Alignment::Arrival => state.closed(),
             };
-            let is_due = rules
-                .start
-                .is_some_and(|start| watermark.saturating_add(1) >= start);
-            let is_over = state.last_clock.is_some_and(|last| last <= watermark);
+            let is_over = state.last_clock.is_some_and(|last| Some(last) <= reached);
+            let is_due = rules.start.zip(watermark).is_some_and(|(start, watermark)| {
+                !state.started && watermark.saturating_add(1) >= start
+            });
             // The carried value has been used as long as it may be; now the others wait.
-            let is_capped = match state.hold(&rules.policy) {
-                Hold::Caps(cap) => watermark >= cap && driven.is_some_and(|driven| driven > cap),
+            let is_capped = match state.hold(rules) {
+                Hold::Caps(cap) => watermark >= Some(cap) && driven > Some(cap),
                 _ => false,
             };
-            if is_over && state.status != Status::Retired {
+            let status = state.status;
+            if is_over {
                 self.set_status(place, Status::Retired, Cause::Ordered);
-            } else if is_due && !state.started {
+            } else if is_due && status == Status::Absent {
                 self.start(place);
-            } else if is_capped && state.status == Status::Stalled(Standing::Carried) {
+            } else if is_capped && status == Status::Stalled(Standing::Carried) {
                 self.end_carry(place);
             }
         }

@@ -52,10 +52,10 @@ mod votes;
 mod watermark;
 
 pub use command::{
-    Action, Command, MAX_COMMAND_BYTES, MAX_HEADS, Offer, OfferRef, OfferedHead, Opinion, Order,
-    Unavailable, Vote,
+    Command, MAX_COMMAND_BYTES, MAX_HEADS, MAX_TIME_MS, Offer, OfferRef, OfferedHead, Opinion,
+    Order, Unavailable, Vote,
 };
-pub use cut::{Cut, CutMember, Frontier};
+pub use cut::{Cut, CutMember, Frontier, Gap};
 pub use error::PolicyError;
 pub use member::{MemberState, OpenOffer};
 pub use roster::{MAX_NODES, Roster};

@@ -1,7 +1,7 @@
-use holobiont_identity::{Digest, MemberPolicy, OnGap, OnStall, Then};
+use holobiont_identity::{Member, OnGap, OnStall, Then};
 use serde::{Deserialize, Serialize};
 
-use crate::{Frontier, OfferRef, Opinion, Standing, Status};
+use crate::{Frontier, Gap, OfferRef, OfferedHead, Opinion, Standing, Status};
 
 /// All that the committee's log has decided about one member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +16,11 @@ pub struct MemberState {
     pub open_offer: Option<OpenOffer>,
     /// Its last clock by a retirement order, in the organism's clock.
     pub last_clock: Option<u64>,
-    /// Records before this sequence number are lost to a gap.
+    /// The next record is this one or a later one: what is before it is taken, or lost to a gap.
     pub resume_from: u64,
-    /// Nodes (by place) whose last vote on it was against a majority's head.
+    /// Gaps that no cut has told of yet.
+    pub gaps: Vec<Gap>,
+    /// Nodes (by place) whose last vote on it was for another head.
     pub flagged_nodes: Vec<u16>,
     pub(crate) started: bool,
     pub(crate) moved_since_tick: bool,
@@ -28,8 +30,13 @@ pub struct MemberState {
     pub(crate) last_moved_cut: u64,
     pub(crate) disputed: bool,
     pub(crate) released: bool,
-    /// The first closed clock it showed; judged when the first watermark is known.
-    pub(crate) first_closed: Option<u64>,
+    /// How far an order lets its clock go, whatever `max_advance` says; 0 without one.
+    pub(crate) released_to: u64,
+    /// It was quarantined when it was retired: nothing more of it is taken.
+    pub(crate) frozen: bool,
+    /// The first closed clock it showed, and the largest step to it; judged when the first
+    /// watermark is known.
+    pub(crate) first_closed: Option<(u64, u64)>,
 }
 
 /// A head that nodes are voting on.
@@ -37,12 +44,8 @@ pub struct MemberState {
 pub struct OpenOffer {
     /// The offer it came in.
     pub offer: OfferRef,
-    /// Sequence number, head, and the member's *own* closed clock.
-    pub seq: u64,
     /// The head offered.
-    pub head: Digest,
-    /// The member's own closed clock there.
-    pub closed: Option<u64>,
+    pub head: OfferedHead,
     /// The tick it was offered at.
     pub tick: u64,
     /// Each node's opinion so far, by its place.
@@ -56,7 +59,8 @@ pub(crate) enum Hold {
     None,
     /// The watermark follows its closed clock (none: it has closed nothing yet).
     Drives(Option<u64>),
-    /// The watermark may go this far past a member whose last value is carried.
+    /// The watermark may go this far and no further: to where a carried value ends, or to where a
+    /// member begins.
     Caps(u64),
 }
 
@@ -69,6 +73,7 @@ impl MemberState {
             open_offer: None,
             last_clock: None,
             resume_from: 0,
+            gaps: Vec::new(),
             flagged_nodes: Vec::new(),
             started: false,
             moved_since_tick: false,
@@ -78,6 +83,8 @@ impl MemberState {
             last_moved_cut: 0,
             disputed: false,
             released: false,
+            released_to: 0,
+            frozen: false,
             first_closed: None,
         }
     }
@@ -88,24 +95,36 @@ impl MemberState {
         self.frontier.and_then(|frontier| frontier.closed)
     }
 
-    pub(crate) fn hold(&self, policy: &MemberPolicy) -> Hold {
-        let capped = match policy.on_stall {
-            OnStall::Carry {
-                carry_for,
-                then: Then::Hold,
-            } => Some(carry_for),
+    /// The sequence number after its frontier.
+    pub(crate) fn next_seq(&self) -> u64 {
+        let after = self.frontier.map_or(0, |frontier| frontier.seq.saturating_add(1));
+        after.max(self.resume_from)
+    }
+
+    pub(crate) fn hold(&self, member: &Member) -> Hold {
+        let policy = &member.policy;
+        let carried_to = match policy.on_stall {
+            OnStall::Carry { carry_for, then: Then::Hold } => {
+                Some(self.closed().unwrap_or(0).saturating_add(carry_for))
+            }
             _ => None,
         };
-        match (self.status, capped) {
+        match (self.status, carried_to) {
             (Status::Joining, _) => Hold::Drives(None),
-            (Status::Live | Status::Late, _) => Hold::Drives(self.closed()),
+            (Status::Live | Status::Late | Status::Stalled(Standing::Held), _) => {
+                Hold::Drives(self.closed())
+            }
             (Status::Gapped, _) if policy.on_gap == OnGap::Hold && !self.released => {
                 Hold::Drives(self.closed())
             }
-            (Status::Stalled(Standing::Carried), Some(carry_for)) => {
-                Hold::Caps(self.closed().unwrap_or(0).saturating_add(carry_for))
+            (Status::Stalled(Standing::Carried) | Status::CatchingUp, Some(clock)) => {
+                Hold::Caps(clock)
             }
-            (Status::Stalled(Standing::Held), _) => Hold::Drives(self.closed()),
+            // It is waited for from its `start` clock on.
+            (Status::Absent, _) if !self.started => {
+                let before_start = member.start.and_then(|start| start.checked_sub(1));
+                before_start.map_or(Hold::None, Hold::Caps)
+            }
             _ => Hold::None,
         }
     }

@@ -1,49 +1,51 @@
 //! Operators' orders.
 
+use holobiont_identity::OrderAction;
+
 use crate::state::Ignored;
-use crate::{Action, Cause, CommitteeState, Order, Status};
+use crate::{Cause, CommitteeState, Order, Status};
 
 impl CommitteeState {
     pub(crate) fn apply_order(&mut self, order: &Order, ignored: &mut Vec<Ignored>) {
+        if order.organism != self.organism {
+            ignored.push(Ignored::OtherOrganism);
+            return;
+        }
         if order.sequence <= self.log.order_sequence {
             ignored.push(Ignored::OldOrder(order.sequence));
             return;
         }
         self.log.order_sequence = order.sequence;
-        if order
-            .expires_ms
-            .is_some_and(|expires_ms| self.log.time_ms > expires_ms)
-        {
+        if order.expires_ms.is_some_and(|expires_ms| self.log.time_ms > expires_ms) {
             ignored.push(Ignored::ExpiredOrder(order.sequence));
             return;
         }
         let done = match order.action {
-            Action::Pause => {
+            OrderAction::Pause => {
                 self.log.paused = true;
                 Ok(())
             }
-            Action::Resume => {
+            OrderAction::Resume => {
                 self.log.paused = false;
                 Ok(())
             }
-            Action::Release { member } => self.release(member),
-            Action::Retire { member, last_clock } => self.retire(member, last_clock),
+            OrderAction::Release { member, up_to } => self.release(member, up_to),
+            OrderAction::Retire { member, last_clock } => self.retire(member, last_clock),
         };
         if let Err(reason) = done {
             ignored.push(reason);
         }
     }
 
-    /// The member may move again; it comes back through `catching-up`.
-    fn release(&mut self, member: u16) -> Result<(), Ignored> {
-        let state = self
-            .log
-            .members
-            .get_mut(usize::from(member))
-            .ok_or(Ignored::UnknownMember(member))?;
+    /// The member may move again; it comes back through `catching-up`. Its clock may have jumped as
+    /// far as the order says, and no further.
+    fn release(&mut self, member: u16, up_to: u64) -> Result<(), Ignored> {
+        let state =
+            self.log.members.get_mut(usize::from(member)).ok_or(Ignored::UnknownMember(member))?;
         match state.status {
             Status::Quarantined | Status::Gapped => {
                 state.released = true;
+                state.released_to = up_to;
                 Ok(())
             }
             _ => Err(Ignored::NothingToDo(member)),
@@ -54,11 +56,7 @@ impl CommitteeState {
     fn retire(&mut self, member: u16, last_clock: u64) -> Result<(), Ignored> {
         let place = usize::from(member);
         let watermark = self.log.watermark;
-        let state = self
-            .log
-            .members
-            .get_mut(place)
-            .ok_or(Ignored::UnknownMember(member))?;
+        let state = self.log.members.get_mut(place).ok_or(Ignored::UnknownMember(member))?;
         if state.status == Status::Retired {
             return Err(Ignored::NothingToDo(member));
         }

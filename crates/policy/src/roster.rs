@@ -8,6 +8,7 @@ pub const MAX_NODES: usize = 32;
 
 /// The committee's voters, in a fixed order; a node is named by its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<UniqueId>", into = "Vec<UniqueId>")]
 pub struct Roster {
     nodes: Vec<UniqueId>,
 }
@@ -20,22 +21,16 @@ impl Roster {
     /// [`PolicyError::Roster`] when it is empty, longer than [`MAX_NODES`], or names a node twice.
     pub fn new(nodes: Vec<UniqueId>) -> Result<Self, PolicyError> {
         if nodes.is_empty() {
-            return Err(PolicyError::Roster {
-                why: "no node is listed",
-            });
+            return Err(PolicyError::Roster { why: "no node is listed" });
         }
         if nodes.len() > MAX_NODES {
-            return Err(PolicyError::Roster {
-                why: "more nodes than a committee may have",
-            });
+            return Err(PolicyError::Roster { why: "more nodes than a committee may have" });
         }
         let mut sorted = nodes.clone();
         sorted.sort_unstable();
         sorted.dedup();
         if sorted.len() != nodes.len() {
-            return Err(PolicyError::Roster {
-                why: "a node is listed twice",
-            });
+            return Err(PolicyError::Roster { why: "a node is listed twice" });
         }
         Ok(Self { nodes })
     }
@@ -43,9 +38,7 @@ impl Roster {
     /// The one imaginary voter of a replay without a committee's log.
     #[must_use]
     pub fn replay() -> Self {
-        Self {
-            nodes: vec![UniqueId::from_name("holobiont.replay")],
-        }
+        Self { nodes: vec![UniqueId::from_name("holobiont.replay")] }
     }
 
     /// The nodes, in order.
@@ -71,5 +64,19 @@ impl Roster {
             hasher.update(node.as_bytes());
         }
         Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+}
+
+impl TryFrom<Vec<UniqueId>> for Roster {
+    type Error = PolicyError;
+
+    fn try_from(nodes: Vec<UniqueId>) -> Result<Self, PolicyError> {
+        Self::new(nodes)
+    }
+}
+
+impl From<Roster> for Vec<UniqueId> {
+    fn from(roster: Roster) -> Self {
+        roster.nodes
     }
 }

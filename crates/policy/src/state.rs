@@ -1,8 +1,10 @@
-use holobiont_identity::{Alignment, Floor, Member, Organism, TickConfig};
+use holobiont_identity::{Alignment, Floor, Member, Organism, TickConfig, UniqueId, versioned};
 use serde::{Deserialize, Serialize};
 
-use crate::command::{decode, encode};
-use crate::{Cause, Command, Cut, MemberState, PolicyError, Roster, Status, StatusChange};
+use crate::command::decode;
+use crate::{
+    Cause, Command, Cut, MemberState, OfferedHead, PolicyError, Roster, Status, StatusChange,
+};
 
 const SNAPSHOT_VERSION: u8 = 1;
 const MAX_SNAPSHOT_BYTES: usize = 64 * 1024 * 1024;
@@ -15,6 +17,7 @@ const MAX_PENDING_CHANGES: usize = 16_384;
 /// named in [`Applied::ignored`]: whoever wrote them cannot stop the log.
 #[derive(Debug, Clone)]
 pub struct CommitteeState {
+    pub(crate) organism: UniqueId,
     pub(crate) rules: Vec<Member>,
     pub(crate) floor: Floor,
     pub(crate) align: Alignment,
@@ -24,10 +27,12 @@ pub struct CommitteeState {
 }
 
 /// What a command did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The cut that the entry made.
     pub cut: Option<Cut>,
+    /// The heads that found a majority in it, whether or not policy then took them.
+    pub agreed: Vec<OfferedHead>,
     /// What of it had no effect, and why.
     pub ignored: Vec<Ignored>,
 }
@@ -54,12 +59,39 @@ pub enum Ignored {
     AlreadyVoted(u16),
     /// A gap that starts where the member's next record would be anyway.
     NoGap(u16),
+    /// An order for another organism.
+    OtherOrganism,
     /// An order whose number is not above the last one's.
     OldOrder(u64),
     /// An order past its expiry.
     ExpiredOrder(u64),
     /// The member is in no state that the order could change.
     NothingToDo(u16),
+    /// The time that the node reports cannot be: it is past [`MAX_TIME_MS`](crate::MAX_TIME_MS).
+    ImpossibleTime(u16),
+}
+
+impl std::fmt::Display for Ignored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OldIndex => f.write_str("its log index was applied already"),
+            Self::UnknownNode(node) => write!(f, "the roster has no node {node}"),
+            Self::UnknownMember(member) => write!(f, "the config has no member {member}"),
+            Self::NotAhead(member) => write!(f, "member {member} is past that record already"),
+            Self::OfferOpen(member) => write!(f, "member {member} has an open offer"),
+            Self::NotTaken(member) => write!(f, "nothing more is taken of member {member}"),
+            Self::NoSuchOffer(member) => write!(f, "member {member} has no such open offer"),
+            Self::AlreadyVoted(member) => write!(f, "the node has voted on member {member}"),
+            Self::NoGap(member) => write!(f, "member {member} has no gap there"),
+            Self::OtherOrganism => f.write_str("it is for another organism"),
+            Self::OldOrder(sequence) => write!(f, "order {sequence} is not above the last one"),
+            Self::ExpiredOrder(sequence) => write!(f, "order {sequence} has expired"),
+            Self::NothingToDo(member) => {
+                write!(f, "member {member} is in no state that it could change")
+            }
+            Self::ImpossibleTime(node) => write!(f, "node {node} reports an impossible time"),
+        }
+    }
 }
 
 /// The part that the log alone decides: what a snapshot holds.
@@ -70,7 +102,8 @@ pub(crate) struct LogState {
     pub(crate) paused: bool,
     pub(crate) halted: bool,
     pub(crate) order_sequence: u64,
-    pub(crate) reported_ms: Vec<Option<u64>>,
+    /// Each node's newest time; 0 before its first report.
+    pub(crate) reported_ms: Vec<u64>,
     pub(crate) time_ms: u64,
     pub(crate) watermark: Option<u64>,
     pub(crate) cut_number: u64,
@@ -94,7 +127,7 @@ impl CommitteeState {
             paused: false,
             halted: false,
             order_sequence: 0,
-            reported_ms: vec![None; roster.nodes().len()],
+            reported_ms: vec![0; roster.nodes().len()],
             time_ms: 0,
             watermark: None,
             cut_number: 0,
@@ -102,22 +135,16 @@ impl CommitteeState {
             moved_since_cut: false,
             idle: false,
             resume_at_tick: None,
-            members: organism
-                .members
-                .iter()
-                .map(|_| MemberState::new())
-                .collect(),
+            members: organism.members.iter().map(|_| MemberState::new()).collect(),
             changes: Vec::new(),
         };
         let mut state = Self::with_log(organism, roster, log);
-        let first_start = organism
-            .members
-            .iter()
-            .filter_map(|member| member.start)
-            .min();
+        // The organism begins with the first of its members; one without `start` is there from the
+        // beginning, whenever that is.
+        let begin = organism.members.iter().map(|member| member.start).min().flatten();
         for place in 0..state.rules.len() {
-            let start = state.rules.get(place).and_then(|member| member.start);
-            if state.align == Alignment::Arrival || start.is_none() || start <= first_start {
+            let start = state.rules.get(place).and_then(|member| member.start).unwrap_or(0);
+            if state.align == Alignment::Arrival || start <= begin.unwrap_or(0) {
                 state.start(place);
             }
         }
@@ -126,6 +153,7 @@ impl CommitteeState {
 
     fn with_log(organism: &Organism, roster: Roster, log: LogState) -> Self {
         Self {
+            organism: organism.stable_id(),
             rules: organism.members.clone(),
             floor: organism.floor,
             align: organism.align,
@@ -142,22 +170,19 @@ impl CommitteeState {
     /// A function of the state, `index` and `command`: no clock, no randomness, no I/O.
     pub fn apply(&mut self, index: u64, command: &Command) -> Applied {
         if index <= self.log.log_index {
-            return Applied {
-                cut: None,
-                ignored: vec![Ignored::OldIndex],
-            };
+            return Applied { ignored: vec![Ignored::OldIndex], ..Applied::default() };
         }
         self.log.log_index = index;
-        let mut ignored = Vec::new();
+        let mut applied = Applied::default();
         match command {
             Command::Tick => self.apply_tick(),
-            Command::Offer(offer) => self.apply_offer(index, command, offer, &mut ignored),
-            Command::Vote(vote) => self.apply_vote(vote, &mut ignored),
-            Command::Order(order) => self.apply_order(order, &mut ignored),
+            Command::Offer(offer) => self.apply_offer(index, command, offer, &mut applied),
+            Command::Vote(vote) => self.apply_vote(vote, &mut applied),
+            Command::Order(order) => self.apply_order(order, &mut applied.ignored),
         }
-        let cut = self.cut(matches!(command, Command::Tick));
+        applied.cut = self.cut(matches!(command, Command::Tick));
         self.settle();
-        Applied { cut, ignored }
+        applied
     }
 
     /// The members' states, in the config's order.
@@ -218,7 +243,7 @@ impl CommitteeState {
     /// `postcard`.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        encode(SNAPSHOT_VERSION, &self.log)
+        versioned::encode(SNAPSHOT_VERSION, &self.log)
     }
 
     /// The state that [`snapshot`](Self::snapshot) described, under the same config and roster.
@@ -253,22 +278,26 @@ impl CommitteeState {
             return;
         };
         let from = state.status;
-        if from == to {
+        // A quarantine that was lifted and came again at once is news; other repetitions are not.
+        if from == to && !(to == Status::Quarantined && state.released) {
             return;
         }
         state.status = to;
         state.since_tick = tick;
         state.at_watermark_ticks = 0;
+        if to != Status::Late {
+            state.lag_ticks = 0;
+        }
+        if to == Status::Retired {
+            state.frozen = from == Status::Quarantined && !state.released;
+        }
+        if to == Status::Quarantined {
+            state.open_offer = None;
+            state.released = false;
+        }
         // A config has at most 1,024 members, so the place always fits.
         let member = u16::try_from(place).unwrap_or(u16::MAX);
-        self.log.changes.push(StatusChange {
-            member,
-            from,
-            to,
-            cause,
-            log_index,
-            tick,
-        });
+        self.log.changes.push(StatusChange { member, from, to, cause, log_index, tick });
         if self.log.changes.len() > MAX_PENDING_CHANGES {
             self.condense_changes();
         }
@@ -287,20 +316,11 @@ impl CommitteeState {
     fn condense_changes(&mut self) {
         let mut condensed: Vec<StatusChange> = Vec::new();
         for change in std::mem::take(&mut self.log.changes) {
-            match condensed
-                .iter_mut()
-                .find(|kept| kept.member == change.member)
-            {
-                Some(kept) => {
-                    *kept = StatusChange {
-                        from: kept.from,
-                        ..change
-                    }
-                }
+            match condensed.iter_mut().find(|kept| kept.member == change.member) {
+                Some(kept) => *kept = StatusChange { from: kept.from, ..change },
                 None => condensed.push(change),
             }
         }
-        condensed.retain(|change| change.from != change.to);
         self.log.changes = condensed;
     }
 }

@@ -38,10 +38,7 @@ impl Status {
     /// Whether the member's weight counts for the floor.
     #[must_use]
     pub const fn counts(self) -> bool {
-        matches!(
-            self,
-            Self::Live | Self::Late | Self::Stalled(Standing::Carried)
-        )
+        matches!(self, Self::Live | Self::Late | Self::Stalled(Standing::Carried))
     }
 
     /// The status in words, as every page and report prints it.
@@ -124,7 +121,14 @@ pub enum Cause {
     },
     /// Nodes disagreed about its history and no head found a majority.
     Mismatch,
-    /// Its clock jumped by more than `max_advance`, or went back.
+    /// Its closed clock went back.
+    ClockWentBack {
+        /// The closed clock it had.
+        from: u64,
+        /// The one it claimed.
+        to: u64,
+    },
+    /// Its clock jumped by more than `max_advance`.
     ClockJump {
         /// The clock it was measured from.
         from: u64,
@@ -149,6 +153,9 @@ impl std::fmt::Display for Cause {
                 write!(f, "records before {earliest} are no longer retained")
             }
             Self::Mismatch => f.write_str("nodes hold different histories of it"),
+            Self::ClockWentBack { from, to } => {
+                write!(f, "its closed clock went back from {from} to {to}")
+            }
             Self::ClockJump { from, to } => {
                 write!(f, "its clock jumped from {from} to {to}, past max_advance")
             }

@@ -3,8 +3,9 @@
 use holobiont_identity::{Alignment, OnMismatch, OnStall, Then};
 
 use crate::member::Hold;
+use crate::votes::is_mismatch;
 use crate::watermark::median;
-use crate::{Cause, CommitteeState, Standing, Status};
+use crate::{Cause, CommitteeState, OpenOffer, Standing, Status};
 
 impl CommitteeState {
     pub(crate) fn apply_tick(&mut self) {
@@ -18,20 +19,20 @@ impl CommitteeState {
         }
     }
 
-    /// How far the member's closed clock is behind the median of the others that hold the
-    /// watermark.
+    /// How far the member's closed clock is behind the others.
     fn lag(&self, place: usize) -> u64 {
-        let others = (0..self.rules.len())
+        let own = self.member(place).and_then(|(_, state)| state.closed()).unwrap_or(0);
+        self.others(place).map_or(0, |middle| middle.saturating_sub(own))
+    }
+
+    /// The median closed clock of the other members that hold the watermark.
+    pub(crate) fn others(&self, place: usize) -> Option<u64> {
+        let closed = (0..self.rules.len())
             .filter(|other| *other != place)
             .filter_map(|other| self.member(other))
-            .filter(|(rules, state)| matches!(state.hold(&rules.policy), Hold::Drives(_)))
-            .filter_map(|(_, state)| state.closed())
-            .collect();
-        let own = self
-            .member(place)
-            .and_then(|(_, state)| state.closed())
-            .unwrap_or(0);
-        median(others).map_or(0, |middle| middle.saturating_sub(own))
+            .filter(|(rules, state)| matches!(state.hold(rules), Hold::Drives(_)))
+            .filter_map(|(_, state)| state.closed());
+        median(closed.collect())
     }
 
     fn tick_member(&mut self, place: usize, behind: u64) {
@@ -43,32 +44,23 @@ impl CommitteeState {
             return;
         };
         let moved = std::mem::take(&mut state.moved_since_tick);
-        state.ticks_without_move = if moved {
-            0
-        } else {
-            state.ticks_without_move.saturating_add(1)
-        };
+        state.ticks_without_move =
+            if moved { 0 } else { state.ticks_without_move.saturating_add(1) };
         let is_lagging = policy.max_lag.is_some_and(|max_lag| behind > max_lag);
-        state.lag_ticks = if is_lagging {
-            state.lag_ticks.saturating_add(1)
-        } else {
-            0
-        };
+        state.lag_ticks = if is_lagging { state.lag_ticks.saturating_add(1) } else { 0 };
         let timeout = u64::from(self.ticks.offer_timeout);
-        let has_expired = state
-            .open_offer
-            .as_ref()
-            .is_some_and(|open| tick.saturating_sub(open.tick) >= timeout);
-        let at_watermark = state.frontier.is_some() && state.closed() >= watermark;
-        state.at_watermark_ticks = if at_watermark {
-            state.at_watermark_ticks.saturating_add(1)
-        } else {
-            0
-        };
+        let has_expired =
+            state.open_offer.as_ref().is_some_and(|open| tick.saturating_sub(open.tick) >= timeout);
+        let is_level = state.closed() >= watermark || self.align == Alignment::Arrival;
+        let at_watermark = state.frontier.is_some() && is_level && !is_lagging;
+        state.at_watermark_ticks =
+            if at_watermark { state.at_watermark_ticks.saturating_add(1) } else { 0 };
         let quiet = state.ticks_without_move;
         let lagged = state.lag_ticks;
-        let caught_up = at_watermark || self.align == Alignment::Arrival;
-        let kept_up = caught_up && state.at_watermark_ticks >= policy.recover_after;
+        let kept_up = state.at_watermark_ticks >= policy.recover_after;
+        // A member that is waited for may be as far behind as it likes.
+        let lags_too_long =
+            lagged >= policy.stall_after && !matches!(policy.on_stall, OnStall::Hold);
         let (status, since_tick) = (state.status, state.since_tick);
         if has_expired {
             self.close_offer(place);
@@ -82,9 +74,7 @@ impl CommitteeState {
             Status::Joining if tick.saturating_sub(since_tick) >= u64::from(policy.join_within) => {
                 self.set_status(place, Status::Absent, Cause::NoMove { ticks: quiet });
             }
-            Status::Live | Status::Late
-                if quiet >= policy.stall_after || lagged >= policy.stall_after =>
-            {
+            Status::Live | Status::Late if quiet >= policy.stall_after || lags_too_long => {
                 self.stall(place, cause);
             }
             Status::Live if quiet >= policy.late_after || is_lagging => {
@@ -111,7 +101,8 @@ impl CommitteeState {
             self.set_status(place, Status::Retired, Cause::Ordered);
             return;
         }
-        if state.disputed {
+        let is_disputed = |open: &OpenOffer| open.opinions.iter().any(is_mismatch);
+        if state.disputed || state.open_offer.as_ref().is_some_and(is_disputed) {
             match rules.policy.on_mismatch {
                 OnMismatch::Quarantine => {
                     self.set_status(place, Status::Quarantined, Cause::Mismatch);
@@ -128,12 +119,8 @@ impl CommitteeState {
             OnStall::Carry { carry_for, .. } if self.carried_for(place, None) <= carry_for => {
                 Standing::Carried
             }
-            OnStall::Carry {
-                then: Then::Hold, ..
-            } => Standing::Held,
-            OnStall::Carry {
-                then: Then::Skip, ..
-            } => Standing::Skipped,
+            OnStall::Carry { then: Then::Hold, .. } => Standing::Held,
+            OnStall::Carry { then: Then::Skip, .. } => Standing::Skipped,
         };
         self.set_status(place, Status::Stalled(standing), cause);
     }
@@ -149,11 +136,9 @@ impl CommitteeState {
                 .or(self.log.watermark)
                 .unwrap_or(0)
                 .saturating_sub(state.closed().unwrap_or(0)),
-            Alignment::Arrival => self
-                .log
-                .cut_number
-                .saturating_add(1)
-                .saturating_sub(state.last_moved_cut),
+            Alignment::Arrival => {
+                self.log.cut_number.saturating_add(1).saturating_sub(state.last_moved_cut)
+            }
         }
     }
 }

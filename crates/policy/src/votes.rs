@@ -1,13 +1,16 @@
 //! Offers, votes, and the frontiers they move.
 
-use holobiont_identity::OnGap;
+use holobiont_identity::{ClockRule, OnGap};
 
 use crate::state::Ignored;
 use crate::watermark::median;
 use crate::{
-    Cause, Command, CommitteeState, Frontier, Offer, OfferRef, OfferedHead, OpenOffer, Opinion,
-    Standing, Status, Unavailable, Vote,
+    Applied, Cause, Command, CommitteeState, Frontier, Gap, MAX_TIME_MS, Offer, OfferRef,
+    OfferedHead, OpenOffer, Opinion, Standing, Status, Unavailable, Vote,
 };
+
+/// Most gaps of a member that are kept apart until a cut tells of them.
+const MAX_GAPS: usize = 64;
 
 /// What the votes on an open offer amount to.
 enum Outcome {
@@ -23,19 +26,16 @@ impl CommitteeState {
         index: u64,
         command: &Command,
         offer: &Offer,
-        ignored: &mut Vec<Ignored>,
+        applied: &mut Applied,
     ) {
         if usize::from(offer.node) >= self.roster.nodes().len() {
-            ignored.push(Ignored::UnknownNode(offer.node));
+            applied.ignored.push(Ignored::UnknownNode(offer.node));
             return;
         }
-        let reference = OfferRef {
-            index,
-            hash: command.hash(),
-        };
+        let reference = OfferRef { index, hash: command.hash() };
         for head in &offer.heads {
             if let Err(reason) = self.open_offer(reference, head) {
-                ignored.push(reason);
+                applied.ignored.push(reason);
             }
         }
     }
@@ -44,22 +44,18 @@ impl CommitteeState {
         let place = head.member;
         let nodes = self.roster.nodes().len();
         let tick = self.log.tick;
-        let (rules, state) = self
-            .member(usize::from(place))
-            .ok_or(Ignored::UnknownMember(place))?;
+        let (rules, state) =
+            self.member(usize::from(place)).ok_or(Ignored::UnknownMember(place))?;
         let is_taken = match state.status {
             Status::Quarantined => state.released,
             Status::Gapped => state.released || rules.policy.on_gap == OnGap::Skip,
-            Status::Retired => state.last_clock > state.closed(),
+            Status::Retired => !state.frozen && state.last_clock > state.closed(),
             _ => true,
         };
         if !is_taken {
             return Err(Ignored::NotTaken(place));
         }
-        let is_ahead = state
-            .frontier
-            .is_none_or(|frontier| head.seq > frontier.seq);
-        if !is_ahead || head.seq < state.resume_from {
+        if head.seq < state.next_seq() {
             return Err(Ignored::NotAhead(place));
         }
         let timeout = u64::from(self.ticks.offer_timeout);
@@ -68,63 +64,56 @@ impl CommitteeState {
             return Err(Ignored::OfferOpen(place));
         }
         if let Some(state) = self.log.members.get_mut(usize::from(place)) {
-            state.open_offer = Some(OpenOffer {
-                offer,
-                seq: head.seq,
-                head: head.head,
-                closed: head.closed,
-                tick,
-                opinions: vec![None; nodes],
-            });
+            state.open_offer =
+                Some(OpenOffer { offer, head: head.clone(), tick, opinions: vec![None; nodes] });
         }
         Ok(())
     }
 
-    pub(crate) fn apply_vote(&mut self, vote: &Vote, ignored: &mut Vec<Ignored>) {
+    pub(crate) fn apply_vote(&mut self, vote: &Vote, applied: &mut Applied) {
         let Some(reported) = self.log.reported_ms.get_mut(usize::from(vote.node)) else {
-            ignored.push(Ignored::UnknownNode(vote.node));
+            applied.ignored.push(Ignored::UnknownNode(vote.node));
             return;
         };
-        *reported = Some(vote.time_ms);
-        let reports: Vec<u64> = self.log.reported_ms.iter().flatten().copied().collect();
-        self.log.time_ms = self.log.time_ms.max(median(reports).unwrap_or(0));
+        if vote.time_ms <= MAX_TIME_MS {
+            *reported = vote.time_ms;
+        } else {
+            applied.ignored.push(Ignored::ImpossibleTime(vote.node));
+        }
+        // Nodes that have not reported count as 0: no minority can set the time.
+        let middle = median(self.log.reported_ms.clone()).unwrap_or(0);
+        self.log.time_ms = self.log.time_ms.max(middle);
         for (member, opinion) in &vote.opinions {
-            if let Err(reason) = self.record_opinion(vote, *member, *opinion) {
-                ignored.push(reason);
+            match self.record_opinion(vote, *member, *opinion) {
+                Ok(agreed) => applied.agreed.extend(agreed),
+                Err(reason) => applied.ignored.push(reason),
             }
         }
     }
 
+    /// The head that the opinion made a majority for, if it did.
     fn record_opinion(
         &mut self,
         vote: &Vote,
         member: u16,
         opinion: Opinion,
-    ) -> Result<(), Ignored> {
+    ) -> Result<Option<OfferedHead>, Ignored> {
         let place = usize::from(member);
         let majority = self.roster.majority();
-        let state = self
-            .log
-            .members
-            .get_mut(place)
-            .ok_or(Ignored::UnknownMember(member))?;
-        let next_seq = state
-            .frontier
-            .map_or(0, |frontier| frontier.seq.saturating_add(1));
+        let state = self.log.members.get_mut(place).ok_or(Ignored::UnknownMember(member))?;
+        let next_seq = state.next_seq();
         let open = state
             .open_offer
             .as_mut()
             .filter(|open| open.offer == vote.offer)
             .ok_or(Ignored::NoSuchOffer(member))?;
         if let Opinion::Unavailable(Unavailable::Gap { earliest }) = opinion
-            && earliest <= next_seq.max(state.resume_from)
+            && earliest <= next_seq
         {
             return Err(Ignored::NoGap(member));
         }
-        let slot = open
-            .opinions
-            .get_mut(usize::from(vote.node))
-            .ok_or(Ignored::UnknownNode(vote.node))?;
+        let slot =
+            open.opinions.get_mut(usize::from(vote.node)).ok_or(Ignored::UnknownNode(vote.node))?;
         // What could not be had may be had later; what was seen once stays seen.
         if matches!(slot, Some(Opinion::Have | Opinion::Mismatch { .. })) {
             return Err(Ignored::AlreadyVoted(member));
@@ -132,85 +121,93 @@ impl CommitteeState {
         *slot = Some(opinion);
         match outcome(&open.opinions, majority) {
             Outcome::Undecided => {}
-            Outcome::Agreed => self.move_frontier(place),
+            Outcome::Agreed => return Ok(self.move_frontier(place)),
             Outcome::Gap { earliest } => self.enter_gap(place, earliest),
             Outcome::Refused => self.close_offer(place),
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Ends an offer that found no majority, and remembers whether nodes disagreed over it.
+    /// Ends an offer that found no majority, and remembers who disagreed over it.
     pub(crate) fn close_offer(&mut self, place: usize) {
-        let Some(state) = self.log.members.get_mut(place) else {
-            return;
-        };
-        let Some(open) = state.open_offer.take() else {
-            return;
-        };
-        state.disputed |= open
-            .opinions
-            .iter()
-            .any(|opinion| matches!(opinion, Some(Opinion::Mismatch { .. })));
+        let Some(state) = self.log.members.get_mut(place) else { return };
+        let Some(open) = state.open_offer.take() else { return };
+        state.flagged_nodes = flagged(&open.opinions);
+        state.disputed |= !state.flagged_nodes.is_empty();
     }
 
     fn enter_gap(&mut self, place: usize, earliest: u64) {
-        let Some(state) = self.log.members.get_mut(place) else {
-            return;
-        };
+        let Some(state) = self.log.members.get_mut(place) else { return };
         state.open_offer = None;
-        state.resume_from = state.resume_from.max(earliest);
-        state.released = false;
-        if state.status != Status::Retired {
+        let gap = Gap { from_seq: state.next_seq(), to_seq: earliest };
+        state.resume_from = earliest;
+        let is_full = state.gaps.len() >= MAX_GAPS;
+        match state.gaps.last_mut() {
+            // Too many to keep apart: what lies between the last two counts as lost with them.
+            Some(last) if last.to_seq == gap.from_seq || is_full => last.to_seq = gap.to_seq,
+            _ => state.gaps.push(gap),
+        }
+        // Nothing of the organism is lost with records before a member's start.
+        if state.started && state.status != Status::Retired {
+            state.released = false;
             self.set_status(place, Status::Gapped, Cause::Gap { earliest });
         }
     }
 
-    fn move_frontier(&mut self, place: usize) {
-        let watermark = self.log.watermark;
+    fn move_frontier(&mut self, place: usize) -> Option<OfferedHead> {
         let next_cut = self.log.cut_number.saturating_add(1);
-        let Some(rules) = self.rules.get(place) else {
-            return;
-        };
-        let Some(state) = self.log.members.get_mut(place) else {
-            return;
-        };
-        let Some(open) = state.open_offer.take() else {
-            return;
-        };
-        let closed = open.closed.and_then(|clock| rules.clock.closed(clock));
-        let before_start = rules.start.and_then(|start| start.checked_sub(1));
-        let base = state.closed().max(watermark).max(before_start);
+        // Where nothing says where the organism's clock begins, first clocks are judged together.
+        let is_unanchored = self.log.watermark.is_none() && self.begin().is_none();
+        let base = self.base(place);
+        let rules = self.rules.get(place)?;
+        let state = self.log.members.get_mut(place)?;
+        let open = state.open_offer.take()?;
+        let head = open.head;
+        let closed = closed(rules.clock, head.closed);
+        let limit = base.map_or(u64::MAX, |base| base.saturating_add(rules.policy.max_advance));
+        let limit = limit.max(state.released_to);
         let went_back = closed < state.closed();
-        let limit = base.map_or(u64::MAX, |base| {
-            base.saturating_add(rules.policy.max_advance)
-        });
-        if went_back || closed.is_some_and(|closed| closed > limit) {
-            let (from, to) = (state.closed().or(base).unwrap_or(0), closed.unwrap_or(0));
-            state.released = false;
-            self.set_status(place, Status::Quarantined, Cause::ClockJump { from, to });
-            return;
+        // A long run of small steps is no jump, nor is a long step to where the others are.
+        let is_first = is_unanchored && state.closed().is_none();
+        let jumped = !is_first && closed > Some(limit) && head.advance > rules.policy.max_advance;
+        if went_back || jumped {
+            let from = state.closed().or(base).unwrap_or(0);
+            let to = closed.unwrap_or(0);
+            let cause = if went_back {
+                Cause::ClockWentBack { from, to }
+            } else {
+                Cause::ClockJump { from, to }
+            };
+            if state.status != Status::Retired {
+                self.set_status(place, Status::Quarantined, cause);
+            }
+            return Some(head);
         }
-        if base.is_none() {
-            state.first_closed = closed;
+        if is_first {
+            state.first_closed = closed.map(|closed| (closed, head.advance));
         }
         state.flagged_nodes = flagged(&open.opinions);
-        state.frontier = Some(Frontier {
-            seq: open.seq,
-            head: open.head,
-            closed,
-        });
+        state.frontier = Some(Frontier { seq: head.seq, head: head.head, closed });
         state.moved_since_tick = true;
         state.ticks_without_move = 0;
         state.disputed = false;
         state.last_moved_cut = next_cut;
         self.log.moved_since_cut = true;
-        // Records before its `start` clock do not make it a member yet.
-        let has_begun = rules.start.is_none_or(|start| {
-            closed.is_some_and(|closed| closed.saturating_add(1) >= start) || start == 0
-        });
-        if has_begun {
+        // Records before its `start` clock do not make it a member yet, but they show that it comes.
+        if rules.start.is_none_or(|start| start == 0 || closed >= Some(start)) {
             self.note_move(place);
+        } else if state.status == Status::Joining {
+            state.since_tick = self.log.tick;
         }
+        Some(head)
+    }
+
+    /// What a jump of a member's clock is measured from: where it is itself, where the organism is,
+    /// or where the others are, whichever is furthest.
+    fn base(&self, place: usize) -> Option<u64> {
+        let (rules, state) = self.member(place)?;
+        let start = rules.start.map(|start| start.saturating_sub(1)).or_else(|| self.begin());
+        state.closed().max(self.log.watermark).max(start).max(self.others(place))
     }
 
     fn note_move(&mut self, place: usize) {
@@ -244,11 +241,20 @@ impl CommitteeState {
     }
 }
 
+/// The member's closed clock in the organism's clock.
+fn closed(rule: ClockRule, own: Option<u64>) -> Option<u64> {
+    match own {
+        Some(clock) => rule.closed(clock),
+        None => rule.organism_clock(0).checked_sub(1),
+    }
+}
+
+pub(crate) fn is_mismatch(opinion: &Option<Opinion>) -> bool {
+    matches!(opinion, Some(Opinion::Mismatch { .. }))
+}
+
 fn outcome(opinions: &[Option<Opinion>], majority: usize) -> Outcome {
-    let have = opinions
-        .iter()
-        .filter(|opinion| matches!(opinion, Some(Opinion::Have)))
-        .count();
+    let have = opinions.iter().filter(|opinion| matches!(opinion, Some(Opinion::Have))).count();
     if have >= majority {
         return Outcome::Agreed;
     }
@@ -262,15 +268,10 @@ fn outcome(opinions: &[Option<Opinion>], majority: usize) -> Outcome {
     gaps.sort_unstable();
     // The first sequence number from which a majority can go on.
     if let Some(earliest) = majority.checked_sub(1).and_then(|nth| gaps.get(nth)) {
-        return Outcome::Gap {
-            earliest: *earliest,
-        };
+        return Outcome::Gap { earliest: *earliest };
     }
     // A node that cannot have it now may have it later; one that holds another head will not.
-    let against = opinions
-        .iter()
-        .filter(|opinion| matches!(opinion, Some(Opinion::Mismatch { .. })))
-        .count();
+    let against = opinions.iter().filter(|opinion| is_mismatch(opinion)).count();
     if opinions.len().saturating_sub(against) < majority {
         return Outcome::Refused;
     }
@@ -280,7 +281,7 @@ fn outcome(opinions: &[Option<Opinion>], majority: usize) -> Outcome {
 fn flagged(opinions: &[Option<Opinion>]) -> Vec<u16> {
     (0_u16..)
         .zip(opinions)
-        .filter(|(_, opinion)| matches!(opinion, Some(Opinion::Mismatch { .. })))
+        .filter(|(_, opinion)| is_mismatch(opinion))
         .map(|(node, _)| node)
         .collect()
 }

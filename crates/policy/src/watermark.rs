@@ -36,11 +36,7 @@ pub(crate) fn candidate(holds: impl Iterator<Item = Hold>) -> Candidate {
     if waits {
         driven = None;
     }
-    Candidate {
-        driven,
-        watermark: driven.map(|clock| clock.min(cap)),
-        is_driven,
-    }
+    Candidate { driven, watermark: driven.map(|clock| clock.min(cap)), is_driven }
 }
 
 /// The middle value; of an even number the lower one. None of nothing.
@@ -57,14 +53,7 @@ mod tests {
     #[test]
     fn a_cap_stops_the_watermark_and_never_drives_it() {
         let only_cap = candidate([Hold::Caps(90), Hold::None].into_iter());
-        assert_eq!(
-            only_cap,
-            Candidate {
-                driven: None,
-                watermark: None,
-                is_driven: false
-            }
-        );
+        assert_eq!(only_cap, Candidate { driven: None, watermark: None, is_driven: false });
         let both = candidate([Hold::Caps(90), Hold::Drives(Some(100))].into_iter());
         assert_eq!(both.driven, Some(100));
         assert_eq!(both.watermark, Some(90));
@@ -73,14 +62,7 @@ mod tests {
     #[test]
     fn a_member_without_a_closed_clock_stops_it() {
         let both = candidate([Hold::Drives(None), Hold::Drives(Some(3))].into_iter());
-        assert_eq!(
-            both,
-            Candidate {
-                driven: None,
-                watermark: None,
-                is_driven: true
-            }
-        );
+        assert_eq!(both, Candidate { driven: None, watermark: None, is_driven: true });
     }
 
     #[test]

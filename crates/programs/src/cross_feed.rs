@@ -81,20 +81,14 @@ impl CrossFeed {
     pub fn new(organism: &Organism) -> Result<Self, LoadError> {
         Ok(Self {
             window: settings::window(organism)?,
-            weights: organism
-                .members
-                .iter()
-                .map(|member| member.policy.weight)
-                .collect(),
+            weights: organism.members.iter().map(|member| member.policy.weight).collect(),
             index: FINE.saturating_mul(100),
             members: vec![MemberState::new(); organism.members.len()],
         })
     }
 
     fn member(&mut self, place: u16) -> Result<&mut MemberState, ProgramError> {
-        let why = || ProgramError::Limit {
-            why: format!("there is no member {place}"),
-        };
+        let why = || ProgramError::Limit { why: format!("there is no member {place}") };
         self.members.get_mut(usize::from(place)).ok_or_else(why)
     }
 
@@ -107,16 +101,10 @@ impl CrossFeed {
         if !self.members.iter().any(MemberState::is_fresh) {
             return Ok(None);
         }
-        let movements: Vec<Movement> = self
-            .members
-            .iter()
-            .map(MemberState::movement)
-            .collect::<Result<_, _>>()?;
-        let ratios = self
-            .weights
-            .iter()
-            .zip(&movements)
-            .filter_map(|(weight, movement)| match movement {
+        let movements: Vec<Movement> =
+            self.members.iter().map(MemberState::movement).collect::<Result<_, _>>()?;
+        let ratios =
+            self.weights.iter().zip(&movements).filter_map(|(weight, movement)| match movement {
                 Movement::Ratio(ratio) => Some((*weight, *ratio)),
                 _ => None,
             });
@@ -138,9 +126,7 @@ impl CrossFeed {
                 commit.members.push(line);
                 citations.push(citation);
             }
-            commit
-                .malformed
-                .extend(MemberCount::some(place, member.malformed));
+            commit.malformed.extend(MemberCount::some(place, member.malformed));
             commit.late.extend(MemberCount::some(place, member.late));
             member.settle(movement);
         }
@@ -190,18 +176,10 @@ impl Program for CrossFeed {
         if members.len() != self.members.len() {
             return Err(refused("it was made with another number of members"));
         }
-        let mut restored = Self {
-            window,
-            weights: self.weights.clone(),
-            index,
-            members,
-        };
+        let mut restored = Self { window, weights: self.weights.clone(), index, members };
         let capacity = usize::from(window);
         let is_whole = kept_bounds().contains(&index)
-            && restored
-                .members
-                .iter_mut()
-                .all(|member| member.rebuild(capacity));
+            && restored.members.iter_mut().all(|member| member.rebuild(capacity));
         // One state, one snapshot: postcard alone would take trailing bytes and padded numbers.
         let mut again = Vec::with_capacity(bytes.len());
         restored.snapshot(&mut again);

@@ -47,15 +47,8 @@ pub fn load<V: Visit>(organism: &Organism, visit: V) -> Result<V::Output, LoadEr
     match (name, version) {
         (CrossFeed::NAME, CrossFeed::VERSION) => Ok(visit.visit(CrossFeed::new(organism)?)),
         (name, version) => Err(match known_version(name) {
-            Some(known) => LoadError::UnknownVersion {
-                name: name.to_owned(),
-                version,
-                known,
-            },
-            None => LoadError::UnknownProgram {
-                name: name.to_owned(),
-                known: known_names(),
-            },
+            Some(known) => LoadError::UnknownVersion { name: name.to_owned(), version, known },
+            None => LoadError::UnknownProgram { name: name.to_owned(), known: known_names() },
         }),
     }
 }
@@ -76,30 +69,16 @@ pub fn describe(
     match (program, version) {
         (CrossFeed::NAME, CrossFeed::VERSION) => CrossFeedCommit::decode(payload)?.describe(names),
         (name, version) => Err(match known_version(name) {
-            Some(known) => DescribeError::UnknownVersion {
-                name: name.to_owned(),
-                version,
-                known,
-            },
-            None => DescribeError::UnknownProgram {
-                name: name.to_owned(),
-                known: known_names(),
-            },
+            Some(known) => DescribeError::UnknownVersion { name: name.to_owned(), version, known },
+            None => DescribeError::UnknownProgram { name: name.to_owned(), known: known_names() },
         }),
     }
 }
 
 fn known_version(asked: &str) -> Option<u32> {
-    PROGRAMS
-        .iter()
-        .find(|(name, _)| *name == asked)
-        .map(|(_, version)| *version)
+    PROGRAMS.iter().find(|(name, _)| *name == asked).map(|(_, version)| *version)
 }
 
 fn known_names() -> String {
-    PROGRAMS
-        .iter()
-        .map(|(name, _)| *name)
-        .collect::<Vec<_>>()
-        .join(", ")
+    PROGRAMS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }

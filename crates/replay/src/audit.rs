@@ -1,7 +1,8 @@
 use std::fmt;
 
 use holobiont_identity::{Digest, Organism};
-use holobiont_surface::{Head, Surface};
+use holobiont_policy::Cut;
+use holobiont_surface::{Genesis, Head, Surface};
 
 use crate::{
     Commands, Comparison, LogReader, Output, Program, Replay, ReplayError, Snapshot, Surfaces,
@@ -52,17 +53,10 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record { seq, what } => {
-                write!(
-                    f,
-                    "published record {seq} differs in its {}",
-                    what.join(", ")
-                )
+                write!(f, "published record {seq} differs in its {}", what.join(", "))
             }
             Self::Missing { compared } => {
-                write!(
-                    f,
-                    "the published surface ends after {compared} records that agree"
-                )
+                write!(f, "the published surface ends after {compared} records that agree")
             }
             Self::Surplus { seq } => {
                 write!(f, "published record {seq} follows from no cut of the log")
@@ -72,47 +66,61 @@ impl fmt::Display for Difference {
 }
 
 /// Recomputes an organism's surface from its members' surfaces and the log of cuts, and compares
-/// every record with what was published; from a snapshot, where one is given.
+/// every record with what was published; from a snapshot, where one is given. Hands every cut to
+/// `on_cut`, and returns the replay at the log's end beside what was found.
 ///
 /// # Errors
 ///
-/// [`ReplayError::Differs`] and [`ReplayError::HeadDiffers`] name the first cut that differs; every
-/// other error says why the audit could not be carried through.
-pub fn audit<P: Program>(
-    organism: &Organism,
-    surfaces: &Surfaces,
+/// [`ReplayError::Differs`] and [`ReplayError::HeadDiffers`] name the first cut or log entry that
+/// differs; every other error says why the audit could not be carried through.
+pub fn audit<'s, P: Program>(
+    organism: &'s Organism,
+    surfaces: &'s Surfaces,
     program: P,
     snapshot: Option<&Snapshot>,
     mut log: LogReader,
     published: &Surface,
-) -> Result<Audit, ReplayError> {
+    mut on_cut: impl FnMut(&Cut),
+) -> Result<(Audit, Replay<'s, P>), ReplayError> {
+    let expected = Genesis::new(organism.output_surface_id()).digest();
+    let got = published.genesis().digest();
+    if got != expected {
+        return Err(ReplayError::OtherOutput { expected, got });
+    }
     let from_seq = snapshot.map_or(0, |snapshot| snapshot.output.next_seq);
     let cursor = published.cursor(from_seq).map_err(ReplayError::Output)?;
     let mut comparison = Comparison::new(cursor);
     let replay = match snapshot {
         Some(snapshot) => {
             log.skip_to(snapshot)?;
+            if comparison.head() != snapshot.output.head() {
+                return Err(ReplayError::Snapshot {
+                    why: format!(
+                        "the published surface has another history before record {from_seq}"
+                    ),
+                });
+            }
             Replay::resume(organism, surfaces, program, snapshot)?
         }
         None => Replay::new(organism, log.roster().clone(), surfaces, program),
     };
     let mut replay = replay.checking_heads();
-    while let Some((index, command)) = log.next()? {
-        replay.step(index, &command, &mut comparison)?;
+    while let Some((index, command)) = log.next(replay.state())? {
+        if let Some(cut) = replay.step(index, &command, &mut comparison)?.cut {
+            on_cut(&cut);
+        }
     }
     if let Some(seq) = comparison.surplus()? {
         let cut = replay.state().cut_number();
-        return Err(ReplayError::Differs {
-            cut,
-            difference: Difference::Surplus { seq },
-        });
+        return Err(ReplayError::Differs { cut, difference: Difference::Surplus { seq } });
     }
-    Ok(Audit {
+    let audit = Audit {
         totals: replay.totals(),
         compared: comparison.compared(),
         output_head: comparison.head(),
         state_digest: replay.state_digest(),
         log_digest: replay.log_digest(),
         watermark: replay.state().watermark(),
-    })
+    };
+    Ok((audit, replay))
 }

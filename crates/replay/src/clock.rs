@@ -1,45 +1,41 @@
 use std::collections::VecDeque;
 
-use holobiont_identity::{ClockRule, Organism};
+use holobiont_identity::{ClockRule, Organism, ReplayOrder, UniqueId};
 use holobiont_policy::{
-    Action, Command, Offer, OfferRef, OfferedHead, Opinion, Order, Unavailable, Vote,
+    Command, CommitteeState, Offer, OfferRef, OfferedHead, Opinion, Order, Unavailable, Vote,
 };
 use holobiont_surface::{Cursor, RecordHeader};
 
+use crate::advance::Advance;
 use crate::{ReplayError, Surfaces};
 
 /// A source of the committee's commands, in log order.
 pub trait Commands {
-    /// The next entry and its log index; none at the end.
+    /// The next entry and its log index, after those that led to `state`; none at the end.
     ///
     /// # Errors
     ///
     /// [`ReplayError`] when the source is damaged or cannot be read.
-    fn next(&mut self) -> Result<Option<(u64, Command)>, ReplayError>;
+    fn next(&mut self, state: &CommitteeState) -> Result<Option<(u64, Command)>, ReplayError>;
 }
 
 /// The commands that an imaginary committee of one would have logged, had it watched the members'
 /// surfaces grow: per distinct clock event over all members, ascending, the orders of that clock,
-/// one offer for all members with records at it, a vote, one tick.
+/// one offer for all members with records at it, a vote, one tick. Clock events before the
+/// organism's first `start` do not tick, and only what the surfaces' durable marks cover is seen.
 #[derive(Debug)]
 pub struct ReplayClock {
+    organism: UniqueId,
     members: Vec<Watched>,
-    orders: VecDeque<ScheduledOrder>,
+    orders: VecDeque<ReplayOrder>,
     orders_given: u64,
     queue: VecDeque<Command>,
     /// Index of the last command handed out, and of the last one planned.
     index: u64,
     planned: u64,
+    /// The organism's first clock event, where every member has a `start`.
+    begin: u64,
     looked_for_gaps: bool,
-}
-
-/// An operators' order, and the clock event at which it enters the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ScheduledOrder {
-    /// In the organism's clock.
-    pub clock: u64,
-    /// What is ordered.
-    pub action: Action,
 }
 
 #[derive(Debug)]
@@ -50,13 +46,11 @@ struct Watched {
     cursor: Cursor,
     /// Where the surface begins, if that is not its first record.
     earliest: u64,
-}
-
-/// The heads of all members with records at one clock event.
-#[derive(Debug, Default)]
-struct Observed {
-    heads: Vec<OfferedHead>,
-    time_ms: u64,
+    /// One past the last durable record.
+    synced: u64,
+    advance: Advance,
+    /// The newest time that its records claim.
+    newest_ms: u64,
 }
 
 impl ReplayClock {
@@ -68,7 +62,7 @@ impl ReplayClock {
     pub fn new(
         organism: &Organism,
         surfaces: &Surfaces,
-        mut orders: Vec<ScheduledOrder>,
+        mut orders: Vec<ReplayOrder>,
     ) -> Result<Self, ReplayError> {
         orders.sort_by_key(|order| order.clock);
         let mut members = Vec::with_capacity(surfaces.len());
@@ -78,32 +72,41 @@ impl ReplayClock {
             let earliest = surface.earliest();
             let cursor = surface
                 .cursor(earliest)
-                .map_err(|source| ReplayError::Member {
-                    member: name.to_owned(),
-                    source,
-                })?;
-            let name = name.to_owned();
+                .map_err(|source| ReplayError::Member { member: name.to_owned(), source })?;
             members.push(Watched {
-                name,
+                name: name.to_owned(),
                 member,
                 rule: config.clock,
                 cursor,
                 earliest,
+                synced: surface.mark().map_or(0, |mark| mark.seq.saturating_add(1)),
+                advance: Advance::new(organism, config),
+                newest_ms: 0,
             });
         }
+        let begin = organism.members.iter().map(|member| member.start).min().flatten();
         Ok(Self {
+            organism: organism.stable_id(),
             members,
             orders: orders.into(),
             orders_given: 0,
             queue: VecDeque::new(),
             index: 0,
             planned: 0,
+            begin: begin.unwrap_or(0),
             looked_for_gaps: false,
         })
     }
 
     /// Plans the next clock event; false at the end of all surfaces and orders.
-    fn plan(&mut self) -> Result<bool, ReplayError> {
+    fn plan(&mut self, state: &CommitteeState) -> Result<bool, ReplayError> {
+        if !self.looked_for_gaps {
+            self.looked_for_gaps = true;
+            self.plan_gaps()?;
+            if !self.queue.is_empty() {
+                return Ok(true);
+            }
+        }
         let mut next_clock: Option<u64> = None;
         for watched in &mut self.members {
             if let Some(header) = watched.peek()? {
@@ -111,25 +114,28 @@ impl ReplayClock {
                 next_clock = Some(next_clock.map_or(clock, |least| least.min(clock)));
             }
         }
-        if !self.looked_for_gaps {
-            self.looked_for_gaps = true;
-            self.plan_gaps()?;
-        }
         self.plan_orders(next_clock);
-        let Some(clock) = next_clock else {
-            return Ok(!self.queue.is_empty());
-        };
-        let mut observed = Observed::default();
-        for watched in &mut self.members {
-            watched.observe(clock, &mut observed)?;
+        let Some(clock) = next_clock else { return Ok(!self.queue.is_empty()) };
+        let mut heads = Vec::new();
+        let mut times_ms = Vec::new();
+        for (watched, member) in self.members.iter_mut().zip(state.members()) {
+            watched.advance.follow(member);
+            let head = watched.observe(clock)?;
+            // The members' own times are advisory: the middle of those that are there counts, not
+            // the loudest.
+            if head.is_some() || member.status.counts() {
+                times_ms.push(watched.newest_ms);
+            }
+            heads.extend(head);
         }
-        let opinions = observed
-            .heads
-            .iter()
-            .map(|head| (head.member, Opinion::Have))
-            .collect();
-        self.plan_vote(observed.heads, opinions, observed.time_ms);
-        self.push(Command::Tick);
+        let opinions = heads.iter().map(|head| (head.member, Opinion::Have)).collect();
+        times_ms.sort_unstable();
+        let middle = times_ms.len().saturating_sub(1) / 2;
+        let time_ms = times_ms.get(middle).copied().unwrap_or(0);
+        self.plan_vote(heads, opinions, time_ms);
+        if clock >= self.begin {
+            self.push(Command::Tick);
+        }
         Ok(true)
     }
 
@@ -138,19 +144,16 @@ impl ReplayClock {
         let mut heads = Vec::new();
         let mut opinions = Vec::new();
         for watched in &mut self.members {
-            let Some(header) = watched.peek()?.filter(|_| watched.earliest > 0) else {
-                continue;
-            };
+            let Some(header) = watched.peek()?.filter(|_| watched.earliest > 0) else { continue };
             if let Some(before) = watched.cursor.head() {
                 heads.push(OfferedHead {
                     member: watched.member,
                     seq: before.seq,
                     head: before.hash,
                     closed: header.clock.checked_sub(1),
+                    advance: 0,
                 });
-                let gap = Unavailable::Gap {
-                    earliest: watched.earliest,
-                };
+                let gap = Unavailable::Gap { earliest: watched.earliest };
                 opinions.push((watched.member, Opinion::Unavailable(gap)));
             }
         }
@@ -161,16 +164,12 @@ impl ReplayClock {
     }
 
     fn plan_orders(&mut self, until: Option<u64>) {
-        while self
-            .orders
-            .front()
-            .is_some_and(|order| until.is_none_or(|until| order.clock <= until))
-        {
-            let Some(order) = self.orders.pop_front() else {
-                return;
-            };
+        let is_due = |order: &ReplayOrder| until.is_none_or(|until| order.clock <= until);
+        while self.orders.front().is_some_and(is_due) {
+            let Some(order) = self.orders.pop_front() else { return };
             self.orders_given = self.orders_given.saturating_add(1);
             self.push(Command::Order(Order {
+                organism: self.organism,
                 sequence: self.orders_given,
                 expires_ms: None,
                 action: order.action,
@@ -182,16 +181,8 @@ impl ReplayClock {
         let offer = Command::Offer(Offer { node: 0, heads });
         let hash = offer.hash();
         self.push(offer);
-        let offer = OfferRef {
-            index: self.planned,
-            hash,
-        };
-        self.push(Command::Vote(Vote {
-            node: 0,
-            offer,
-            opinions,
-            time_ms,
-        }));
+        let offer = OfferRef { index: self.planned, hash };
+        self.push(Command::Vote(Vote { node: 0, offer, opinions, time_ms }));
     }
 
     fn push(&mut self, command: Command) {
@@ -201,8 +192,8 @@ impl ReplayClock {
 }
 
 impl Commands for ReplayClock {
-    fn next(&mut self) -> Result<Option<(u64, Command)>, ReplayError> {
-        if self.queue.is_empty() && !self.plan()? {
+    fn next(&mut self, state: &CommitteeState) -> Result<Option<(u64, Command)>, ReplayError> {
+        if self.queue.is_empty() && !self.plan(state)? {
             return Ok(None);
         }
         self.index = self.index.saturating_add(1);
@@ -212,33 +203,32 @@ impl Commands for ReplayClock {
 
 impl Watched {
     fn peek(&mut self) -> Result<Option<RecordHeader>, ReplayError> {
-        self.cursor.peek().map_err(|source| ReplayError::Member {
-            member: self.name.clone(),
-            source,
-        })
+        let header = self
+            .cursor
+            .peek()
+            .map_err(|source| ReplayError::Member { member: self.name.clone(), source })?;
+        Ok(header.filter(|header| header.seq < self.synced))
     }
 
-    /// Passes the records of this clock event, and notes the head behind them.
-    fn observe(&mut self, clock: u64, observed: &mut Observed) -> Result<(), ReplayError> {
-        let mut closed = None;
-        let mut has_records = false;
+    /// Passes the records of this clock event; the head behind them, if there are any.
+    fn observe(&mut self, clock: u64) -> Result<Option<OfferedHead>, ReplayError> {
+        let mut last: Option<RecordHeader> = None;
         while let Some(header) = self.peek()? {
             if self.rule.organism_clock(header.clock) != clock {
                 break;
             }
-            has_records = true;
-            closed = header.closed_clock();
-            observed.time_ms = observed.time_ms.max(header.time_ms);
+            self.advance.pass(&header);
+            self.newest_ms = header.time_ms;
+            last = Some(header);
             self.cursor.advance();
         }
-        if has_records && let Some(head) = self.cursor.head() {
-            observed.heads.push(OfferedHead {
-                member: self.member,
-                seq: head.seq,
-                head: head.hash,
-                closed,
-            });
-        }
-        Ok(())
+        let (Some(last), Some(head)) = (last, self.cursor.head()) else { return Ok(None) };
+        Ok(Some(OfferedHead {
+            member: self.member,
+            seq: head.seq,
+            head: head.hash,
+            closed: last.closed_clock(),
+            advance: self.advance.largest(),
+        }))
     }
 }

@@ -1,9 +1,9 @@
 use holobiont_identity::MemberId;
+use holobiont_identity::versioned::{Refusal, decode, encode};
 use holobiont_policy::{Grade, Status, StatusChange};
 use holobiont_surface::{Head, Record};
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{Refusal, decode, encode};
 use crate::{Citation, ReplayError};
 
 /// Kind of a record that only closes its clock event.

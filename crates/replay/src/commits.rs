@@ -39,11 +39,7 @@ impl Commits<'_> {
         citations: Vec<Citation>,
     ) -> Result<(), ProgramError> {
         for citation in &citations {
-            let next = self
-                .next_seqs
-                .get(usize::from(citation.member))
-                .copied()
-                .unwrap_or(0);
+            let next = self.next_seqs.get(usize::from(citation.member)).copied().unwrap_or(0);
             if citation.seq >= next {
                 return Err(ProgramError::CitesUnseen {
                     member: citation.member,

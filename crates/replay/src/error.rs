@@ -28,6 +28,16 @@ pub enum ReplayError {
         /// Every one of them.
         missing: Vec<Missing>,
     },
+    /// Two folders hold the same surface, and nothing says which is the right one.
+    #[error("member {member}: both {} and {} hold its surface; keep one", one.display(), other.display())]
+    TwoCopies {
+        /// The member's name.
+        member: String,
+        /// One folder.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
     /// The members need more memory than the budget.
     #[error(
         "{members} members need {needed_bytes} bytes for two windows each, the budget is \
@@ -41,31 +51,33 @@ pub enum ReplayError {
         /// The budget.
         budget_bytes: u64,
     },
-    /// A member's surface is not the one that the cut was made on.
+    /// A member's surface is not the one that a majority agreed on.
     #[error(
-        "cut {cut}: member {member} has another history: at record {seq} the log says head \
-         {expected}, its surface says {got}"
+        "log entry {log_index}: member {member} has another history: at record {seq} the log says \
+         {what} {expected}, its surface says {got}"
     )]
     HeadDiffers {
-        /// The cut.
-        cut: u64,
+        /// The log entry that agreed on it.
+        log_index: u64,
         /// The member's name.
         member: String,
-        /// The record at the frontier.
+        /// The record at the head.
         seq: u64,
-        /// The head in the log.
-        expected: Digest,
-        /// The head of the surface.
-        got: Digest,
+        /// What differs.
+        what: &'static str,
+        /// As the log has it.
+        expected: String,
+        /// As the surface has it.
+        got: String,
     },
-    /// A member's surface ends before the cut's frontier.
+    /// A member's surface ends before a record that the log stands on.
     #[error(
-        "cut {cut}: member {member} has records up to {next_seq} (exclusive), the cut stands on \
-         record {wanted_seq}; fetch the rest of its surface"
+        "log entry {log_index}: member {member} has records up to {next_seq} (exclusive), the log \
+         stands on record {wanted_seq}; fetch the rest of its surface"
     )]
     SurfaceEnds {
-        /// The cut.
-        cut: u64,
+        /// The log entry.
+        log_index: u64,
         /// The member's name.
         member: String,
         /// The record that is missing.
@@ -73,9 +85,20 @@ pub enum ReplayError {
         /// One past the last record there is.
         next_seq: u64,
     },
+    /// An earlier step failed, so that this state is half of one.
+    #[error("an earlier step of this replay failed: begin again, or from a snapshot")]
+    Poisoned,
     /// The organism's own surface cannot be written or read.
     #[error("the organism's own surface cannot be used")]
     Output(#[source] SurfaceError),
+    /// The organism's own surface is another one, or made under another genesis.
+    #[error("the published surface is not this organism's: its genesis is {got}, not {expected}")]
+    OtherOutput {
+        /// Digest of the genesis that this organism's surface has.
+        expected: Digest,
+        /// Digest of the one found.
+        got: Digest,
+    },
     /// What is published differs from what was computed.
     #[error("cut {cut}: {difference}")]
     Differs {
@@ -137,6 +160,16 @@ pub enum LogError {
         offset: u64,
         /// What is wrong.
         what: &'static str,
+    },
+    /// An entry holds no command that this build knows.
+    #[error("{} at offset {offset}", file.display())]
+    Command {
+        /// The file.
+        file: PathBuf,
+        /// Where the entry begins, in bytes from the file's start.
+        offset: u64,
+        /// What is wrong with it.
+        source: PolicyError,
     },
     /// Written by a later version.
     #[error("{}: version {version} is not known to this build; upgrade to read it", file.display())]

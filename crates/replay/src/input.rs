@@ -1,12 +1,12 @@
 use holobiont_identity::{ClockRule, Member, OnLateData};
-use holobiont_policy::{Cut, CutMember};
+use holobiont_policy::{Cut, CutMember, Gap};
 use holobiont_surface::{Cursor, Surface};
 use serde::{Deserialize, Serialize};
 
 use crate::ReplayError;
 
 /// How far a member's records have been taken, and what became of those that were not folded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The next sequence number to take.
     pub next_seq: u64,
@@ -18,8 +18,10 @@ pub struct Position {
     pub dropped_late: u64,
     /// Records before the member's `start` clock.
     pub before_start: u64,
-    /// Records lost to a gap.
+    /// Records lost to gaps.
     pub lost_to_gap: u64,
+    /// Gaps ahead of `next_seq`.
+    pub gaps: Vec<Gap>,
 }
 
 /// A member's records on their way to the fold.
@@ -37,7 +39,7 @@ pub(crate) struct Input<'s> {
 }
 
 /// The next record of a member that a cut takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Next {
     /// Its clock event, in the organism's clock.
     pub(crate) clock: u64,
@@ -64,6 +66,12 @@ impl<'s> Input<'s> {
         }
     }
 
+    /// Begins a cut.
+    pub(crate) fn begin(&mut self, member: &CutMember) {
+        self.taken = None;
+        self.position.gaps.extend(&member.gaps);
+    }
+
     /// The next record that the cut takes, if it takes one more; records that it passes over are
     /// counted. The record is then [`current`](Self::current).
     pub(crate) fn next(
@@ -75,13 +83,13 @@ impl<'s> Input<'s> {
             return Ok(None);
         };
         loop {
-            self.skip_gap(member.resume_from);
+            self.skip_gaps();
             if self.position.next_seq > frontier.seq {
                 return Ok(None);
             }
             let Some(header) = self.peek()? else {
                 return Err(ReplayError::SurfaceEnds {
-                    cut: cut.number,
+                    log_index: cut.log_index,
                     member: self.name.to_owned(),
                     wanted_seq: frontier.seq,
                     next_seq: self.position.next_seq,
@@ -93,19 +101,13 @@ impl<'s> Input<'s> {
             if is_past_end || is_early {
                 return Ok(None);
             }
-            let late = cut
-                .previous_watermark
-                .is_some_and(|previous| clock <= previous);
+            let late = cut.previous_watermark.is_some_and(|previous| clock <= previous);
             if clock < self.start {
                 self.position.before_start = self.position.before_start.saturating_add(1);
             } else if late && self.drops_late {
                 self.position.dropped_late = self.position.dropped_late.saturating_add(1);
             } else {
-                return Ok(Some(Next {
-                    clock,
-                    seq: header.seq,
-                    late,
-                }));
+                return Ok(Some(Next { clock, seq: header.seq, late }));
             }
             self.pass();
         }
@@ -133,26 +135,25 @@ impl<'s> Input<'s> {
     }
 
     /// What a majority cannot have any more is passed over, even where this copy still has it.
-    fn skip_gap(&mut self, resume_from: u64) {
-        let lost = resume_from.saturating_sub(self.position.next_seq);
-        if lost > 0 {
-            self.position.lost_to_gap = self.position.lost_to_gap.saturating_add(lost);
-            self.position.next_seq = resume_from;
-            self.cursor = None;
+    fn skip_gaps(&mut self) {
+        while let Some(gap) = self.position.gaps.first().copied() {
+            if self.position.next_seq < gap.from_seq {
+                return;
+            }
+            self.position.gaps.remove(0);
+            let lost = gap.to_seq.saturating_sub(self.position.next_seq);
+            if lost > 0 {
+                self.position.lost_to_gap = self.position.lost_to_gap.saturating_add(lost);
+                self.position.next_seq = gap.to_seq;
+                self.cursor = None;
+            }
         }
     }
 
     fn peek(&mut self) -> Result<Option<holobiont_surface::RecordHeader>, ReplayError> {
-        let failed = |source| ReplayError::Member {
-            member: self.name.to_owned(),
-            source,
-        };
+        let failed = |source| ReplayError::Member { member: self.name.to_owned(), source };
         if self.cursor.is_none() {
-            self.cursor = Some(
-                self.surface
-                    .cursor(self.position.next_seq)
-                    .map_err(failed)?,
-            );
+            self.cursor = Some(self.surface.cursor(self.position.next_seq).map_err(failed)?);
         }
         match &mut self.cursor {
             Some(cursor) => cursor.peek().map_err(failed),

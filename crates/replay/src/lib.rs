@@ -11,9 +11,10 @@
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
+mod advance;
 mod audit;
+mod check;
 mod clock;
-mod codec;
 mod commit;
 mod commits;
 mod engine;
@@ -27,7 +28,7 @@ mod snapshot;
 mod surfaces;
 
 pub use audit::{Audit, Difference, audit};
-pub use clock::{Commands, ReplayClock, ScheduledOrder};
+pub use clock::{Commands, ReplayClock};
 pub use commit::{
     Commit, KIND_COMMIT, KIND_EMPTY, KIND_STATUS, MemberEvidence, Published, StatusRecord,
 };

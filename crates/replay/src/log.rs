@@ -2,10 +2,10 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use holobiont_identity::versioned::{decode, encode};
 use holobiont_identity::{Digest, Organism};
-use holobiont_policy::{Command, MAX_COMMAND_BYTES, Roster};
+use holobiont_policy::{Command, CommitteeState, MAX_COMMAND_BYTES, Roster};
 
-use crate::codec::{decode, encode};
 use crate::{Commands, LogError, ReplayError, Snapshot};
 
 const MAGIC: [u8; 4] = *b"HBCL";
@@ -33,11 +33,7 @@ impl LogDigest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.0.as_bytes());
         hasher.update(&index.to_le_bytes());
-        hasher.update(
-            &u32::try_from(command.len())
-                .unwrap_or(u32::MAX)
-                .to_le_bytes(),
-        );
+        hasher.update(&u32::try_from(command.len()).unwrap_or(u32::MAX).to_le_bytes());
         hasher.update(command);
         self.0 = Digest::from_bytes(*hasher.finalize().as_bytes());
     }
@@ -82,11 +78,7 @@ impl LogWriter {
         writer.write(&MAGIC)?;
         writer.write(&VERSION.to_le_bytes())?;
         writer.write(content_hash.as_bytes())?;
-        writer.write(
-            &u32::try_from(roster.len())
-                .unwrap_or(u32::MAX)
-                .to_le_bytes(),
-        )?;
+        writer.write(&u32::try_from(roster.len()).unwrap_or(u32::MAX).to_le_bytes())?;
         writer.write(&roster)?;
         Ok(writer)
     }
@@ -118,22 +110,15 @@ impl LogWriter {
         let digest = self.digest.0;
         self.write(digest.as_bytes())?;
         self.out.flush().map_err(io(&self.partial, "write"))?;
-        self.out
-            .get_ref()
-            .sync_all()
-            .map_err(io(&self.partial, "sync"))?;
+        self.out.get_ref().sync_all().map_err(io(&self.partial, "sync"))?;
         std::fs::rename(&self.partial, &self.file).map_err(io(&self.file, "name"))?;
         let dir = self.file.parent().filter(|dir| !dir.as_os_str().is_empty());
         let dir = dir.unwrap_or_else(|| Path::new("."));
-        File::open(dir)
-            .and_then(|dir| dir.sync_all())
-            .map_err(io(dir, "sync"))
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir, "sync"))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
-        self.out
-            .write_all(bytes)
-            .map_err(io(&self.partial, "write"))
+        self.out.write_all(bytes).map_err(io(&self.partial, "write"))
     }
 }
 
@@ -176,25 +161,16 @@ impl LogReader {
         }
         let version = u32::from_le_bytes(reader.array()?);
         if version != VERSION {
-            return Err(LogError::UnknownVersion {
-                file: file.to_owned(),
-                version,
-            });
+            return Err(LogError::UnknownVersion { file: file.to_owned(), version });
         }
         let got = Digest::from_bytes(reader.array()?);
         if got != expected {
-            return Err(LogError::OtherOrganism {
-                file: file.to_owned(),
-                expected,
-                got,
-            });
+            return Err(LogError::OtherOrganism { file: file.to_owned(), expected, got });
         }
         let length = u32::from_le_bytes(reader.array()?);
         let bytes = reader.bytes(length, MAX_ROSTER_BYTES)?;
         let decoded: Option<Roster> = decode(ROSTER_VERSION, &bytes).ok();
-        reader.roster = decoded
-            .and_then(|roster| Roster::new(roster.nodes().to_vec()).ok())
-            .ok_or_else(|| reader.damage("its roster is not readable"))?;
+        reader.roster = decoded.ok_or_else(|| reader.damage("its roster is not readable"))?;
         reader.digest = LogDigest::new(&expected, &reader.roster);
         Ok(reader)
     }
@@ -209,11 +185,14 @@ impl LogReader {
     ///
     /// # Errors
     ///
-    /// [`ReplayError::Log`] as [`Commands::next`], and [`ReplayError::Snapshot`] when this is not
+    /// [`ReplayError::Log`] for a damaged log, and [`ReplayError::Snapshot`] when this is not
     /// the log that the snapshot was made from.
     pub fn skip_to(&mut self, snapshot: &Snapshot) -> Result<(), ReplayError> {
-        while self.last_index < snapshot.log_index && self.next()?.is_some() {}
-        if self.last_index == snapshot.log_index && self.digest.0 == snapshot.log_digest {
+        while self.last_index < snapshot.log_index && self.entry()?.is_some() {}
+        let is_its_log = self.last_index == snapshot.log_index
+            && self.digest.0 == snapshot.log_digest
+            && self.roster == snapshot.roster;
+        if is_its_log {
             return Ok(());
         }
         Err(ReplayError::Snapshot {
@@ -223,6 +202,37 @@ impl LogReader {
                 snapshot.log_index
             ),
         })
+    }
+
+    fn entry(&mut self) -> Result<Option<(u64, Command)>, LogError> {
+        if self.done {
+            return Ok(None);
+        }
+        let start = self.offset;
+        let length = u32::from_le_bytes(self.array()?);
+        if length == 0 {
+            self.end()?;
+            return Ok(None);
+        }
+        let crc = u32::from_le_bytes(self.array()?);
+        let index = u64::from_le_bytes(self.array()?);
+        let bytes = self.bytes(length, MAX_COMMAND_BYTES)?;
+        let damage = |what| LogError::Damage { file: self.file.clone(), offset: start, what };
+        if checksum(index, &bytes) != crc {
+            return Err(damage("an entry's checksum does not match"));
+        }
+        if index <= self.last_index {
+            return Err(damage("an entry's index is not above the one before it"));
+        }
+        let command = Command::decode(&bytes).map_err(|source| LogError::Command {
+            file: self.file.clone(),
+            offset: start,
+            source,
+        })?;
+        self.digest.push(index, &bytes);
+        self.entries = self.entries.saturating_add(1);
+        self.last_index = index;
+        Ok(Some((index, command)))
     }
 
     fn end(&mut self) -> Result<(), LogError> {
@@ -265,50 +275,18 @@ impl LogReader {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 Err(self.damage("it ends here, before its end mark"))
             }
-            Err(source) => Err(LogError::Io {
-                file: self.file.clone(),
-                doing: "read",
-                source,
-            }),
+            Err(source) => Err(LogError::Io { file: self.file.clone(), doing: "read", source }),
         }
     }
 
     fn damage(&self, what: &'static str) -> LogError {
-        LogError::Damage {
-            file: self.file.clone(),
-            offset: self.offset,
-            what,
-        }
+        LogError::Damage { file: self.file.clone(), offset: self.offset, what }
     }
 }
 
 impl Commands for LogReader {
-    fn next(&mut self) -> Result<Option<(u64, Command)>, ReplayError> {
-        if self.done {
-            return Ok(None);
-        }
-        let start = self.offset;
-        let length = u32::from_le_bytes(self.array()?);
-        if length == 0 {
-            self.end()?;
-            return Ok(None);
-        }
-        let crc = u32::from_le_bytes(self.array()?);
-        let index = u64::from_le_bytes(self.array()?);
-        let bytes = self.bytes(length, MAX_COMMAND_BYTES)?;
-        let at_entry = |what| LogError::Damage {
-            file: self.file.clone(),
-            offset: start,
-            what,
-        };
-        if checksum(index, &bytes) != crc {
-            return Err(at_entry("an entry's checksum does not match").into());
-        }
-        let command = Command::decode(&bytes)?;
-        self.digest.push(index, &bytes);
-        self.entries = self.entries.saturating_add(1);
-        self.last_index = index;
-        Ok(Some((index, command)))
+    fn next(&mut self, _state: &CommitteeState) -> Result<Option<(u64, Command)>, ReplayError> {
+        Ok(self.entry()?)
     }
 }
 
@@ -317,9 +295,5 @@ fn checksum(index: u64, bytes: &[u8]) -> u32 {
 }
 
 fn io<'a>(file: &'a Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> LogError + 'a {
-    move |source| LogError::Io {
-        file: file.to_owned(),
-        doing,
-        source,
-    }
+    move |source| LogError::Io { file: file.to_owned(), doing, source }
 }

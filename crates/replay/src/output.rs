@@ -50,10 +50,7 @@ impl Comparison {
     /// Compares with what this cursor shows, from where it stands.
     #[must_use]
     pub const fn new(published: Cursor) -> Self {
-        Self {
-            published,
-            compared: 0,
-        }
+        Self { published, compared: 0 }
     }
 
     /// Records compared so far; all were equal.
@@ -77,35 +74,27 @@ impl Output for Comparison {
     fn record(&mut self, cut: u64, record: NewRecord<'_>) -> Result<(), ReplayError> {
         let differs = |difference| Err(ReplayError::Differs { cut, difference });
         let Some(header) = self.published.peek().map_err(ReplayError::Output)? else {
-            return differs(Difference::Missing {
-                compared: self.compared,
-            });
+            return differs(Difference::Missing { compared: self.compared });
         };
         let Some(published) = self.published.current() else {
-            return differs(Difference::Missing {
-                compared: self.compared,
-            });
+            return differs(Difference::Missing { compared: self.compared });
         };
-        let fields = [
-            ("clock event", header.clock == record.clock),
-            (
-                "closing of its clock",
-                header.closes_clock() == record.closes_clock,
-            ),
-            ("kind", published.kind() == record.kind),
-            ("time", header.time_ms == record.time_ms),
-            ("payload", published.payload() == record.payload),
-        ];
-        let what: Vec<&'static str> = fields
-            .into_iter()
-            .filter(|(_, equal)| !equal)
-            .map(|(name, _)| name)
-            .collect();
-        if !what.is_empty() {
-            return differs(Difference::Record {
-                seq: header.seq,
-                what,
-            });
+        let mut expected = Vec::new();
+        record.encode_into(header.seq, &mut expected).map_err(ReplayError::Output)?;
+        if expected != published.stored() {
+            let fields = [
+                ("clock event", header.clock != record.clock),
+                ("closing of its clock", header.closes_clock() != record.closes_clock),
+                ("kind", published.kind() != record.kind),
+                ("time", header.time_ms != record.time_ms),
+                ("payload", published.payload() != record.payload),
+            ];
+            let mut what: Vec<&'static str> =
+                fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+            if what.is_empty() {
+                what.push("checksum");
+            }
+            return differs(Difference::Record { seq: header.seq, what });
         }
         self.published.advance();
         self.compared = self.compared.saturating_add(1);

@@ -1,9 +1,9 @@
+use holobiont_identity::versioned::encode;
 use holobiont_identity::{Digest, Organism};
 use holobiont_policy::{Command, CommitteeState, Cut, Grade, Ignored, Roster};
-use holobiont_surface::Cursor;
 
-use crate::codec::encode;
-use crate::engine::Engine;
+use crate::check::Check;
+use crate::engine::{Engine, Folded};
 use crate::log::LogDigest;
 use crate::{Output, OutputStart, Position, Program, ReplayError, Snapshot, Surfaces};
 
@@ -15,9 +15,10 @@ pub struct Replay<'s, P> {
     state: CommitteeState,
     engine: Engine<'s, P>,
     log_digest: LogDigest,
-    /// A cursor a member that checks the log's heads; none where the log was made from them.
-    checks: Option<Vec<Option<Cursor>>>,
+    /// Checks what the log says; none where the log is made from these very surfaces.
+    check: Option<Check<'s>>,
     totals: Totals,
+    failed: bool,
 }
 
 /// What one command did.
@@ -60,8 +61,9 @@ impl<'s, P: Program> Replay<'s, P> {
             engine: Engine::new(organism, surfaces, program, &[]),
             organism,
             surfaces,
-            checks: None,
+            check: None,
             totals: Totals::default(),
+            failed: false,
         }
     }
 
@@ -80,10 +82,7 @@ impl<'s, P: Program> Replay<'s, P> {
         snapshot.belongs_to(organism, P::NAME, P::VERSION)?;
         program
             .restore(&snapshot.program_state)
-            .map_err(|source| ReplayError::Program {
-                cut: snapshot.cut,
-                source,
-            })?;
+            .map_err(|source| ReplayError::Program { cut: snapshot.cut, source })?;
         let roster = snapshot.roster.clone();
         Ok(Self {
             log_digest: LogDigest(snapshot.log_digest),
@@ -91,16 +90,17 @@ impl<'s, P: Program> Replay<'s, P> {
             engine: Engine::new(organism, surfaces, program, &snapshot.positions),
             organism,
             surfaces,
-            checks: None,
+            check: None,
             totals: Totals::default(),
+            failed: false,
         })
     }
 
-    /// Checks every head that the log names against the members' surfaces, before a record behind
-    /// it is folded. For logs that were not made from these very surfaces.
+    /// Checks every head that the log says a majority agreed on against the members' surfaces,
+    /// before a record behind it is folded. For logs that were not made from these very surfaces.
     #[must_use]
     pub fn checking_heads(mut self) -> Self {
-        self.checks = Some(self.surfaces.iter().map(|_| None).collect());
+        self.check = Some(Check::new(self.organism, self.surfaces));
         self
     }
 
@@ -109,8 +109,23 @@ impl<'s, P: Program> Replay<'s, P> {
     /// # Errors
     ///
     /// [`ReplayError`]: a member's surface is damaged, short, or has another history; the program
-    /// stopped; the output refused.
+    /// stopped; the output refused. After an error every further step is
+    /// [`ReplayError::Poisoned`].
     pub fn step(
+        &mut self,
+        index: u64,
+        command: &Command,
+        output: &mut impl Output,
+    ) -> Result<Step, ReplayError> {
+        if std::mem::replace(&mut self.failed, true) {
+            return Err(ReplayError::Poisoned);
+        }
+        let step = self.try_step(index, command, output)?;
+        self.failed = false;
+        Ok(step)
+    }
+
+    fn try_step(
         &mut self,
         index: u64,
         command: &Command,
@@ -118,25 +133,22 @@ impl<'s, P: Program> Replay<'s, P> {
     ) -> Result<Step, ReplayError> {
         self.log_digest.push(index, &command.encode());
         self.totals.commands = self.totals.commands.saturating_add(1);
-        let applied = self.state.apply(index, command);
-        let mut step = Step {
-            ignored: applied.ignored,
-            ..Step::default()
+        let before = match (command, &self.check) {
+            (Command::Vote(_), Some(_)) => self.state.members().to_vec(),
+            _ => Vec::new(),
         };
+        let applied = self.state.apply(index, command);
+        if let Some(check) = &mut self.check {
+            for head in &applied.agreed {
+                if let Some(before) = before.get(usize::from(head.member)) {
+                    check.head(head, before, index)?;
+                }
+            }
+        }
+        let mut step = Step { ignored: applied.ignored, ..Step::default() };
         if let Some(cut) = applied.cut {
-            self.check_heads(&cut)?;
             let folded = self.engine.fold(&cut, output)?;
-            self.totals.cuts = self.totals.cuts.saturating_add(1);
-            self.totals.records = self.totals.records.saturating_add(folded.records);
-            self.totals.payload_bytes = self
-                .totals
-                .payload_bytes
-                .saturating_add(folded.payload_bytes);
-            let grade = match cut.grade {
-                Grade::Normal => &mut self.totals.commits_normal,
-                Grade::Degraded => &mut self.totals.commits_degraded,
-            };
-            *grade = grade.saturating_add(folded.commits);
+            self.totals.add(&cut, folded);
             step.records = folded.records;
             step.commits = folded.commits;
             step.cut = Some(cut);
@@ -210,50 +222,17 @@ impl<'s, P: Program> Replay<'s, P> {
             output,
         }
     }
+}
 
-    fn check_heads(&mut self, cut: &Cut) -> Result<(), ReplayError> {
-        let Some(checks) = &mut self.checks else {
-            return Ok(());
+impl Totals {
+    fn add(&mut self, cut: &Cut, folded: Folded) {
+        self.cuts = self.cuts.saturating_add(1);
+        self.records = self.records.saturating_add(folded.records);
+        self.payload_bytes = self.payload_bytes.saturating_add(folded.payload_bytes);
+        let commits = match cut.grade {
+            Grade::Normal => &mut self.commits_normal,
+            Grade::Degraded => &mut self.commits_degraded,
         };
-        for ((check, (name, surface)), member) in checks
-            .iter_mut()
-            .zip(self.surfaces.iter())
-            .zip(&cut.members)
-        {
-            let Some(frontier) = member.frontier else {
-                continue;
-            };
-            let failed = |source| ReplayError::Member {
-                member: name.to_owned(),
-                source,
-            };
-            if check.is_none() {
-                *check = Some(surface.cursor(frontier.seq).map_err(failed)?);
-            }
-            let Some(cursor) = check else { continue };
-            while cursor.next_seq() <= frontier.seq {
-                if cursor.peek().map_err(failed)?.is_none() {
-                    return Err(ReplayError::SurfaceEnds {
-                        cut: cut.number,
-                        member: name.to_owned(),
-                        wanted_seq: frontier.seq,
-                        next_seq: cursor.next_seq(),
-                    });
-                }
-                cursor.advance();
-            }
-            if let Some(head) = cursor.head()
-                && head.hash != frontier.head
-            {
-                return Err(ReplayError::HeadDiffers {
-                    cut: cut.number,
-                    member: name.to_owned(),
-                    seq: frontier.seq,
-                    expected: frontier.head,
-                    got: head.hash,
-                });
-            }
-        }
-        Ok(())
+        *commits = commits.saturating_add(folded.commits);
     }
 }

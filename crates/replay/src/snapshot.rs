@@ -1,9 +1,9 @@
+use holobiont_identity::versioned::{Refusal, decode, encode};
 use holobiont_identity::{Digest, Organism};
 use holobiont_policy::Roster;
-use holobiont_surface::{StartAt, SurfaceWriter};
+use holobiont_surface::{Head, StartAt, SurfaceWriter};
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{Refusal, decode, encode};
 use crate::{Position, ReplayError};
 
 const MAGIC: [u8; 4] = *b"HBSN";
@@ -66,6 +66,19 @@ impl OutputStart {
         }
     }
 
+    /// The surface's head there; none before its first record.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        let seq = self.next_seq.checked_sub(1)?;
+        if self.window.is_empty() {
+            return Some(Head { seq, hash: self.chain_before });
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.chain_before.as_bytes());
+        hasher.update(blake3::hash(&self.window).as_bytes());
+        Some(Head { seq, hash: Digest::from_bytes(*hasher.finalize().as_bytes()) })
+    }
+
     /// The same as a new surface's start.
     #[must_use]
     pub fn start_at(&self) -> StartAt<'_> {
@@ -95,18 +108,14 @@ impl Snapshot {
     ///
     /// [`ReplayError::Snapshot`] for anything that is not exactly that.
     pub fn decode(bytes: &[u8]) -> Result<Self, ReplayError> {
-        let refuse = |why: &str| ReplayError::Snapshot {
-            why: why.to_owned(),
-        };
+        let refuse = |why: &str| ReplayError::Snapshot { why: why.to_owned() };
         if bytes.len() > MAX_SNAPSHOT_BYTES {
             return Err(refuse("larger than a snapshot may be"));
         }
-        let (body, digest) = bytes
-            .split_last_chunk::<32>()
-            .ok_or_else(|| refuse("too short to be a snapshot"))?;
-        let payload = body
-            .strip_prefix(&MAGIC)
-            .ok_or_else(|| refuse("does not begin as a snapshot"))?;
+        let (body, digest) =
+            bytes.split_last_chunk::<32>().ok_or_else(|| refuse("too short to be a snapshot"))?;
+        let payload =
+            body.strip_prefix(&MAGIC).ok_or_else(|| refuse("does not begin as a snapshot"))?;
         if blake3::hash(body).as_bytes() != digest {
             return Err(refuse("damaged: its digest does not match its bytes"));
         }
@@ -138,9 +147,7 @@ impl Snapshot {
             });
         }
         if self.positions.len() != organism.members.len() {
-            return Err(ReplayError::Snapshot {
-                why: "has other members".to_owned(),
-            });
+            return Err(ReplayError::Snapshot { why: "has other members".to_owned() });
         }
         Ok(())
     }

@@ -38,10 +38,7 @@ impl fmt::Display for Missing {
                 "{member}: {at} holds surface {found}, not {wanted}: it was made for another \
                  stable id or surface name"
             ),
-            None => write!(
-                f,
-                "{member}: no surface {wanted} (looked at {at} and beside it)"
-            ),
+            None => write!(f, "{member}: no surface {wanted} (looked at {at} and beside it)"),
         }
     }
 }
@@ -52,31 +49,39 @@ impl Surfaces {
     ///
     /// # Errors
     ///
-    /// [`ReplayError::SurfacesUnreadable`] when `dir` cannot be listed or a genesis in it is damaged,
+    /// [`ReplayError::SurfacesUnreadable`] when `dir` cannot be listed,
     /// [`ReplayError::SurfacesMissing`] with every member that has none,
-    /// [`ReplayError::Member`] for a damaged one, and [`ReplayError::MemoryBudget`] when two
+    /// [`ReplayError::Member`] for a damaged one, [`ReplayError::TwoCopies`], and [`ReplayError::MemoryBudget`] when two
     /// windows a member are more than `budget_bytes`.
     pub fn open(organism: &Organism, dir: &Path, budget_bytes: u64) -> Result<Self, ReplayError> {
-        let found = find(dir).map_err(ReplayError::SurfacesUnreadable)?;
+        let found = Found::list(dir).map_err(ReplayError::SurfacesUnreadable)?;
         let mut missing = Vec::new();
         let mut members = Vec::new();
         for member in &organism.members {
             let surface_id = member.surface_id();
             let expected_at = dir.join(&member.name);
-            if let Some(path) = found.get(&surface_id) {
-                let surface = Surface::open(path).map_err(|source| ReplayError::Member {
-                    member: member.name.clone(),
-                    source,
-                })?;
-                members.push((member.name.clone(), surface));
-            } else {
-                let other = found.iter().find(|(_, path)| **path == expected_at);
-                missing.push(Missing {
-                    member: member.name.clone(),
-                    surface_id,
-                    expected_at,
-                    found: other.map(|(id, _)| *id),
-                });
+            let failed = |source| ReplayError::Member { member: member.name.clone(), source };
+            match found.holding(surface_id).as_slice() {
+                [path] => {
+                    let surface = Surface::open(path).map_err(failed)?;
+                    members.push((member.name.clone(), surface));
+                }
+                [] => {
+                    // What cannot be read might be the one that is missed.
+                    if let Some(error) = found.failure(&expected_at) {
+                        return Err(failed(error));
+                    }
+                    let found = found.at(&expected_at);
+                    let member = member.name.clone();
+                    missing.push(Missing { member, surface_id, expected_at, found });
+                }
+                [one, other, ..] => {
+                    return Err(ReplayError::TwoCopies {
+                        member: member.name.clone(),
+                        one: (*one).to_owned(),
+                        other: (*other).to_owned(),
+                    });
+                }
             }
         }
         if !missing.is_empty() {
@@ -99,9 +104,7 @@ impl Surfaces {
     /// A member's name and surface, by its place in the config.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<(&str, &Surface)> {
-        self.members
-            .get(place)
-            .map(|(name, surface)| (name.as_str(), surface))
+        self.members.get(place).map(|(name, surface)| (name.as_str(), surface))
     }
 
     /// How many there are: the config's members.
@@ -118,34 +121,39 @@ impl Surfaces {
 
     /// Every member's name and surface, in the config's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Surface)> {
-        self.members
-            .iter()
-            .map(|(name, surface)| (name.as_str(), surface))
+        self.members.iter().map(|(name, surface)| (name.as_str(), surface))
     }
 }
 
-/// The surfaces in the folders of `dir`, by id.
-fn find(dir: &Path) -> Result<BTreeMap<UniqueId, PathBuf>, SurfaceError> {
-    let read = |source| SurfaceError::Io {
-        file: dir.to_owned(),
-        doing: "list",
-        source,
-    };
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(read)? {
-        paths.push(entry.map_err(read)?.path());
-    }
-    paths.sort();
-    let mut found = BTreeMap::new();
-    for path in paths {
-        if !path.is_dir() {
-            continue;
+/// The surfaces in the folders of a folder.
+struct Found(BTreeMap<PathBuf, Result<UniqueId, SurfaceError>>);
+
+impl Found {
+    fn list(dir: &Path) -> Result<Self, SurfaceError> {
+        let failed = |source| SurfaceError::Io { file: dir.to_owned(), doing: "listing", source };
+        let mut found = BTreeMap::new();
+        for entry in std::fs::read_dir(dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_dir() {
+                let id = read_genesis(&path).map(|genesis| genesis.surface_id);
+                found.insert(path, id);
+            }
         }
-        match read_genesis(&path) {
-            Ok(genesis) => drop(found.entry(genesis.surface_id).or_insert(path)),
-            Err(SurfaceError::NotASurface { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        Ok(Self(found))
     }
-    Ok(found)
+
+    fn holding(&self, id: UniqueId) -> Vec<&Path> {
+        let is_it = |found: &Result<UniqueId, SurfaceError>| found.as_ref().ok() == Some(&id);
+        self.0.iter().filter(|(_, it)| is_it(it)).map(|(path, _)| path.as_path()).collect()
+    }
+
+    fn at(&self, path: &Path) -> Option<UniqueId> {
+        self.0.get(path).and_then(|id| id.as_ref().ok()).copied()
+    }
+
+    /// Why the folder where a surface is expected cannot be read, if that is so.
+    fn failure(&self, path: &Path) -> Option<SurfaceError> {
+        self.0.get(path)?.as_ref().err()?;
+        read_genesis(path).err()
+    }
 }

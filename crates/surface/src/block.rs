@@ -63,12 +63,7 @@ impl Block {
         if self.buffer.len() < length {
             self.buffer.resize(length, 0);
         }
-        fill_at(
-            file,
-            path,
-            start.offset,
-            self.buffer.get_mut(..length).unwrap_or_default(),
-        )?;
+        fill_at(file, path, start.offset, self.buffer.get_mut(..length).unwrap_or_default())?;
         self.offset = start.offset;
         self.windows = first..first.saturating_add(count);
         Ok(())
@@ -110,9 +105,7 @@ fn locate(bytes: &[u8], genesis: &Genesis, entry: &WindowEntry) -> (u64, Damage)
     while let Some(rest) = bytes.get(as_usize(at)..).filter(|rest| !rest.is_empty()) {
         let checked = Record::decode(rest).and_then(|record| {
             if !record.crc_holds() {
-                return Err(Damage::RecordCrc {
-                    seq: walk.next_seq(),
-                });
+                return Err(Damage::RecordCrc { seq: walk.next_seq() });
             }
             walk.admit(record.header())?;
             Ok(record.header().stored_size_bytes())

@@ -62,16 +62,10 @@ impl Cursor {
     pub(crate) fn new(view: Arc<View>, from_seq: u64) -> Result<Self, SurfaceError> {
         let (start, next_seq) = (view.start, view.next_seq);
         if from_seq < start.first_seq {
-            return Err(SurfaceError::Gap {
-                wanted: from_seq,
-                earliest: start.first_seq,
-            });
+            return Err(SurfaceError::Gap { wanted: from_seq, earliest: start.first_seq });
         }
         if from_seq > next_seq {
-            return Err(SurfaceError::NotYet {
-                wanted: from_seq,
-                next_seq,
-            });
+            return Err(SurfaceError::NotYet { wanted: from_seq, next_seq });
         }
         let walk = Walk::new(&view.genesis, start.first_seq, start.previous_clock);
         let mut cursor = Self {
@@ -137,8 +131,7 @@ impl Cursor {
 
     /// Sequence number of the record that has not been passed yet.
     pub fn next_seq(&self) -> u64 {
-        self.peeked
-            .map_or(self.walk.next_seq(), |header| header.seq)
+        self.peeked.map_or(self.walk.next_seq(), |header| header.seq)
     }
 
     /// The head at the last record passed, also where that was passed before the cursor began; none
@@ -151,8 +144,7 @@ impl Cursor {
             Some(entry) if self.at == length(&entry) => chain(self.chain_before, entry.digest),
             Some(entry) => {
                 let window = self.block.window(&entry);
-                self.hasher
-                    .update(window.get(self.hashed..self.at).unwrap_or_default());
+                self.hasher.update(window.get(self.hashed..self.at).unwrap_or_default());
                 self.hashed = self.at;
                 chain(self.chain_before, self.hasher.finalize().into())
             }
@@ -181,9 +173,7 @@ impl Cursor {
         StartAt {
             first_seq: self.entry.map_or(next_seq, |entry| entry.first_seq),
             chain_before: self.chain_before,
-            window_bytes: window
-                .and_then(|window| window.get(..self.at))
-                .unwrap_or_default(),
+            window_bytes: window.and_then(|window| window.get(..self.at)).unwrap_or_default(),
             previous_clock: self.clock_before_window,
         }
     }
@@ -206,11 +196,7 @@ impl Cursor {
 
     /// What is wrong, with the place where the cursor is.
     pub(crate) fn damage(&self, what: Damage) -> SurfaceError {
-        let file = self
-            .view
-            .segments
-            .get(self.segment)
-            .map(|segment| &segment.info.file);
+        let file = self.view.segments.get(self.segment).map(|segment| &segment.info.file);
         let file = file.unwrap_or(&self.view.dir);
         match self.entry {
             Some(entry) => {
@@ -224,41 +210,24 @@ impl Cursor {
     /// Goes to the start of the window before the one that has record `seq`.
     fn place_before(&mut self, seq: u64) -> Result<(), SurfaceError> {
         let view = Arc::clone(&self.view);
-        let mut number = view
-            .segments
-            .partition_point(|segment| segment.end_seq() <= seq);
+        let mut number = view.segments.partition_point(|segment| segment.end_seq() <= seq);
         let read = |number: usize| match view.segments.get(number) {
-            Some(segment) => segment
-                .read(&view)
-                .map(|(file, windows)| Source { file, windows }),
-            None => Err(SurfaceError::NotYet {
-                wanted: seq,
-                next_seq: view.next_seq,
-            }),
+            Some(segment) => segment.read(&view).map(|(file, windows)| Source { file, windows }),
+            None => Err(SurfaceError::NotYet { wanted: seq, next_seq: view.next_seq }),
         };
         let mut source = read(number)?;
-        let mut window = source
-            .windows
-            .partition_point(|window| window.end_seq() <= seq);
+        let mut window = source.windows.partition_point(|window| window.end_seq() <= seq);
         if let Some(before) = window.checked_sub(1) {
             window = before;
         } else if let Some(before) = number.checked_sub(1) {
             (number, source) = (before, read(before)?);
             window = source.windows.len().saturating_sub(1);
         }
-        let segment_chain = view
-            .segments
-            .get(number)
-            .map(|segment| segment.chain_before);
+        let segment_chain = view.segments.get(number).map(|segment| segment.chain_before);
         let before = source.windows.iter().take(window);
-        self.chain_before = before.fold(segment_chain.unwrap_or(self.chain_before), |value, w| {
-            chain(value, w.digest)
-        });
-        if let Some(entry) = source
-            .windows
-            .get(window)
-            .filter(|_| (number, window) != (0, 0))
-        {
+        self.chain_before = before
+            .fold(segment_chain.unwrap_or(self.chain_before), |value, w| chain(value, w.digest));
+        if let Some(entry) = source.windows.get(window).filter(|_| (number, window) != (0, 0)) {
             self.walk = Walk::new(&view.genesis, entry.first_seq, None);
         }
         (self.segment, self.source, self.next_window) = (number, Some(source), window);
@@ -291,9 +260,8 @@ impl Cursor {
         let Some((number, chain_of_segment, entry)) = self.load()? else {
             return Ok(false);
         };
-        let chain_before = self.entry.map_or(self.chain_before, |ended| {
-            chain(self.chain_before, ended.digest)
-        });
+        let chain_before =
+            self.entry.map_or(self.chain_before, |ended| chain(self.chain_before, ended.digest));
         if number == 0 && chain_of_segment != chain_before {
             return Err(self.damage(Damage::ChainBroken));
         }
@@ -324,10 +292,8 @@ impl Cursor {
             if let Some(entry) = source.windows.get(number).copied() {
                 if !self.block.has(number) {
                     let path = &segment.info.file;
-                    self.block
-                        .read(&source.file, path, &source.windows, number)?;
-                    self.block
-                        .verify(path, &self.view.genesis, &source.windows)?;
+                    self.block.read(&source.file, path, &source.windows, number)?;
+                    self.block.verify(path, &self.view.genesis, &source.windows)?;
                 }
                 return Ok(Some((number, segment.chain_before, entry)));
             }

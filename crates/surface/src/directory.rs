@@ -57,15 +57,7 @@ impl Directory {
         }
         let dir = dir.to_owned();
         let torn = None;
-        let sealed = Arc::new(View {
-            dir,
-            genesis,
-            start,
-            mark,
-            segments,
-            next_seq,
-            torn,
-        });
+        let sealed = Arc::new(View { dir, genesis, start, mark, segments, next_seq, torn });
         let walk = walk_after(&sealed)?;
         let mut view = Arc::unwrap_or_clone(sealed);
 
@@ -73,11 +65,7 @@ impl Directory {
         let scan = add_unsealed(&mut view, path, walk, chain_before)?;
         let view = Arc::new(view);
         check_mark(&view)?;
-        Ok(Self {
-            view,
-            scan,
-            listing,
-        })
+        Ok(Self { view, scan, listing })
     }
 }
 
@@ -100,24 +88,16 @@ fn may_be_a_race(error: &SurfaceError) -> bool {
 /// one, [`SurfaceError::Io`].
 pub fn read_genesis(dir: &Path) -> Result<Genesis, SurfaceError> {
     let path = dir.join(files::GENESIS);
-    if !path
-        .try_exists()
-        .map_err(SurfaceError::io(&path, "looking for"))?
-    {
+    if !path.try_exists().map_err(SurfaceError::io(&path, "looking for"))? {
         let why = "it has no genesis";
-        return Err(SurfaceError::NotASurface {
-            dir: dir.to_owned(),
-            why,
-        });
+        return Err(SurfaceError::NotASurface { dir: dir.to_owned(), why });
     }
     decode_small(dir, files::GENESIS, decode_genesis)
 }
 
 fn read_start(dir: &Path, genesis: &Genesis) -> Result<Start, SurfaceError> {
     let start = decode_small(dir, files::START, Start::decode)?;
-    start
-        .check(genesis)
-        .map_err(|what| SurfaceError::damage(&dir.join(files::START), 0, what))?;
+    start.check(genesis).map_err(|what| SurfaceError::damage(&dir.join(files::START), 0, what))?;
     Ok(start)
 }
 
@@ -154,13 +134,8 @@ fn unsealed<'a>(view: &View, listing: &'a Listing) -> Result<&'a Path, SurfaceEr
             return Err(before.unwrap_or_else(|| missing(&view.dir, expected, files::SEALED)));
         }
     }
-    let found = listing
-        .open
-        .get(&expected)
-        .or_else(|| listing.next.get(&expected));
-    found
-        .map(AsRef::as_ref)
-        .ok_or_else(|| missing(&view.dir, expected, files::OPEN))
+    let found = listing.open.get(&expected).or_else(|| listing.next.get(&expected));
+    found.map(AsRef::as_ref).ok_or_else(|| missing(&view.dir, expected, files::OPEN))
 }
 
 fn add_unsealed(
@@ -171,20 +146,14 @@ fn add_unsealed(
 ) -> Result<Scan, SurfaceError> {
     let scan = Scan::read(path, &view.genesis, walk, chain_before)?;
     view.next_seq = scan.walk.next_seq();
-    view.segments
-        .push(Segment::unsealed(path, &scan.header, scan.windows()));
+    view.segments.push(Segment::unsealed(path, &scan.header, scan.windows()));
     let Stop::Torn(what) = &scan.stop else {
         return Ok(scan);
     };
     let offset = scan.end_offset;
     if view.mark.is_some_and(|mark| mark.seq >= view.next_seq) {
         let first_seq = scan.window.first_seq();
-        return Err(SurfaceError::in_window(
-            path,
-            first_seq,
-            offset,
-            what.clone(),
-        ));
+        return Err(SurfaceError::in_window(path, first_seq, offset, what.clone()));
     }
     view.torn = Some(TornTail {
         file: path.to_owned(),
@@ -207,11 +176,7 @@ fn check_mark(view: &Arc<View>) -> Result<(), SurfaceError> {
         let last = view.segments.last().map(|segment| &segment.info);
         let file = last.map_or(&mark_file, |info| &info.file);
         let offset = last.map_or(0, |info| info.size_bytes);
-        return Err(SurfaceError::damage(
-            file,
-            offset,
-            Damage::MarkAhead { mark_seq, next_seq },
-        ));
+        return Err(SurfaceError::damage(file, offset, Damage::MarkAhead { mark_seq, next_seq }));
     }
     if mark_seq.saturating_add(1) < earliest {
         let what = Damage::MarkBehind { mark_seq, earliest };

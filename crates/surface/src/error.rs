@@ -151,9 +151,7 @@ pub enum SurfaceError {
 }
 
 fn window_suffix(first_seq: Option<u64>) -> String {
-    first_seq.map_or_else(String::new, |seq| {
-        format!(", in the window of record {seq}")
-    })
+    first_seq.map_or_else(String::new, |seq| format!(", in the window of record {seq}"))
 }
 
 impl SurfaceError {
@@ -177,30 +175,16 @@ impl SurfaceError {
     }
 
     pub(crate) fn io(file: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            file: file.to_owned(),
-            doing,
-            source,
-        }
+        move |source| Self::Io { file: file.to_owned(), doing, source }
     }
 
     pub(crate) fn damage(file: &Path, offset: u64, what: Damage) -> Self {
-        Self::Damage {
-            file: file.to_owned(),
-            window_first_seq: None,
-            offset,
-            what,
-        }
+        Self::Damage { file: file.to_owned(), window_first_seq: None, offset, what }
     }
 
     pub(crate) fn in_window(file: &Path, first_seq: u64, offset: u64, what: Damage) -> Self {
         let window_first_seq = Some(first_seq);
-        Self::Damage {
-            file: file.to_owned(),
-            window_first_seq,
-            offset,
-            what,
-        }
+        Self::Damage { file: file.to_owned(), window_first_seq, offset, what }
     }
 
     /// What `append` says of a record that does not go with those before it.
@@ -209,13 +193,9 @@ impl SurfaceError {
             Damage::ClockWentBack { previous, got } => Self::ClockWentBack { previous, got },
             Damage::ClockReopened { clock } => Self::ClockReopened { clock },
             Damage::ClockNotClosed { clock } => Self::ClockNotClosed { clock },
-            Damage::PayloadTooLong {
-                size_bytes,
-                limit_bytes,
-            } => Self::RecordTooLarge {
-                size_bytes,
-                limit_bytes,
-            },
+            Damage::PayloadTooLong { size_bytes, limit_bytes } => {
+                Self::RecordTooLarge { size_bytes, limit_bytes }
+            }
             Damage::SequenceEnd => Self::Full,
             why => Self::BadStart { first_seq, why },
         }

@@ -79,19 +79,12 @@ impl EvidenceItem {
         let (record, end_seq) = self.find(seq, genesis)?;
         self.check_reach(end_seq, head.seq, genesis)?;
         let window = chain(self.chain_before, Digest::of(&self.window));
-        let hash = self
-            .later
-            .iter()
-            .fold(window, |before, digest| chain(before, *digest));
+        let hash = self.later.iter().fold(window, |before, digest| chain(before, *digest));
         if hash != head.hash {
             return Err(EvidenceError::HeadMismatch { head_seq: head.seq });
         }
         let last_seq = end_seq.saturating_sub(1);
-        record.ok_or(EvidenceError::NotInWindow {
-            seq,
-            first_seq,
-            last_seq,
-        })
+        record.ok_or(EvidenceError::NotInWindow { seq, first_seq, last_seq })
     }
 
     /// Goes through the window: the record asked for, and the sequence number after the last.

@@ -94,17 +94,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SurfaceError> {
 
 /// Writes a whole file and waits until it is on disk, its name included. What was there is gone.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<File, SurfaceError> {
-    let options = || {
-        File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)
-    };
+    let options = || File::options().read(true).write(true).create(true).truncate(true).open(path);
     let mut file = options().map_err(SurfaceError::io(path, "creating"))?;
-    file.write_all(bytes)
-        .map_err(SurfaceError::io(path, "writing"))?;
+    file.write_all(bytes).map_err(SurfaceError::io(path, "writing"))?;
     file.sync_all().map_err(SurfaceError::io(path, "syncing"))?;
     sync_parent(path)?;
     Ok(file)

@@ -77,13 +77,8 @@ impl Genesis {
     /// The canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut framed = Framed::new();
-        framed
-            .u8(VERSION)
-            .fixed(self.surface_id)
-            .u32(self.window_records);
-        framed
-            .u32(self.max_window_bytes)
-            .option(self.every_record_closes);
+        framed.u8(VERSION).fixed(self.surface_id).u32(self.window_records);
+        framed.u32(self.max_window_bytes).option(self.every_record_closes);
         framed.option(self.signing_key.is_some());
         if let Some(key) = &self.signing_key {
             framed.fixed(key);
@@ -107,11 +102,7 @@ impl Genesis {
             window_records: reader.u32()?,
             max_window_bytes: reader.u32()?,
             every_record_closes: reader.option()?,
-            signing_key: if reader.option()? {
-                Some(reader.fixed()?)
-            } else {
-                None
-            },
+            signing_key: if reader.option()? { Some(reader.fixed()?) } else { None },
         };
         reader.finish()?;
         genesis.check()?;
@@ -136,31 +127,17 @@ impl Genesis {
     ///
     /// [`GenesisError::OutOfRange`].
     pub const fn check(&self) -> Result<(), GenesisError> {
-        let (field, got, least, most) =
-            if self.window_records == 0 || self.window_records > MAX_WINDOW_RECORDS_LIMIT {
-                (
-                    "window_records",
-                    self.window_records,
-                    1,
-                    MAX_WINDOW_RECORDS_LIMIT,
-                )
-            } else if self.max_window_bytes < MIN_WINDOW_BYTES
-                || self.max_window_bytes > MAX_WINDOW_BYTES_LIMIT
-            {
-                (
-                    "max_window_bytes",
-                    self.max_window_bytes,
-                    MIN_WINDOW_BYTES,
-                    MAX_WINDOW_BYTES_LIMIT,
-                )
-            } else {
-                return Ok(());
-            };
-        Err(GenesisError::OutOfRange {
-            field,
-            got,
-            least,
-            most,
-        })
+        let (field, got, least, most) = if self.window_records == 0
+            || self.window_records > MAX_WINDOW_RECORDS_LIMIT
+        {
+            ("window_records", self.window_records, 1, MAX_WINDOW_RECORDS_LIMIT)
+        } else if self.max_window_bytes < MIN_WINDOW_BYTES
+            || self.max_window_bytes > MAX_WINDOW_BYTES_LIMIT
+        {
+            ("max_window_bytes", self.max_window_bytes, MIN_WINDOW_BYTES, MAX_WINDOW_BYTES_LIMIT)
+        } else {
+            return Ok(());
+        };
+        Err(GenesisError::OutOfRange { field, got, least, most })
     }
 }

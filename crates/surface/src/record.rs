@@ -31,24 +31,7 @@ impl RecordHeader {
     pub fn decode(bytes: &[u8; RECORD_HEADER_BYTES]) -> Self {
         let [a, b, c, d, e, f, g, h, rest @ ..] = *bytes;
         let [s0, s1, s2, s3, s4, s5, s6, s7, rest @ ..] = rest;
-        let [
-            c0,
-            c1,
-            c2,
-            c3,
-            c4,
-            c5,
-            c6,
-            c7,
-            t0,
-            t1,
-            t2,
-            t3,
-            t4,
-            t5,
-            k0,
-            k1,
-        ] = rest;
+        let [c0, c1, c2, c3, c4, c5, c6, c7, t0, t1, t2, t3, t4, t5, k0, k1] = rest;
         Self {
             payload_length: u32::from_le_bytes([a, b, c, d]),
             crc: u32::from_le_bytes([e, f, g, h]),
@@ -67,11 +50,7 @@ impl RecordHeader {
     /// The last clock event that is complete once this record is there. None at clock 0 unless the
     /// record closes it.
     pub const fn closed_clock(&self) -> Option<u64> {
-        if self.closes_clock() {
-            Some(self.clock)
-        } else {
-            self.clock.checked_sub(1)
-        }
+        if self.closes_clock() { Some(self.clock) } else { self.clock.checked_sub(1) }
     }
 
     /// Size of the record as stored, in bytes: header, payload, padding.
@@ -109,15 +88,11 @@ impl<'a> Record<'a> {
     /// [`Damage::Truncated`] where the bytes end inside it, [`Damage::NonZeroPadding`].
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Damage> {
         let Some(fixed) = bytes.first_chunk() else {
-            return Err(Damage::Truncated {
-                needed_bytes: as_u64(RECORD_HEADER_BYTES),
-            });
+            return Err(Damage::Truncated { needed_bytes: as_u64(RECORD_HEADER_BYTES) });
         };
         let header = RecordHeader::decode(fixed);
         let size = header.stored_size_bytes();
-        let stored = usize::try_from(size)
-            .ok()
-            .and_then(|size| bytes.get(..size));
+        let stored = usize::try_from(size).ok().and_then(|size| bytes.get(..size));
         let body = stored.and_then(|stored| stored.get(RECORD_HEADER_BYTES..));
         let payload_length = usize::try_from(header.payload_length).unwrap_or(usize::MAX);
         let parts = body.and_then(|body| body.split_at_checked(payload_length));
@@ -127,11 +102,7 @@ impl<'a> Record<'a> {
         if padding.iter().any(|byte| *byte != 0) {
             return Err(Damage::NonZeroPadding { seq: header.seq });
         }
-        Ok(Self {
-            header,
-            payload,
-            stored,
-        })
+        Ok(Self { header, payload, stored })
     }
 
     /// The header as stored.
@@ -209,9 +180,7 @@ impl NewRecord<'_> {
     /// [`SurfaceError::RecordTooLarge`] where the length does not fit 32 bits. `out` is unchanged.
     pub fn encode_into(&self, seq: u64, out: &mut Vec<u8>) -> Result<RecordHeader, SurfaceError> {
         if self.time_ms > MAX_TIME_MS {
-            return Err(SurfaceError::TimeOutOfRange {
-                time_ms: self.time_ms,
-            });
+            return Err(SurfaceError::TimeOutOfRange { time_ms: self.time_ms });
         }
         if self.kind & CLOSES_CLOCK_BIT != 0 {
             return Err(SurfaceError::KindOutOfRange { kind: self.kind });
@@ -219,29 +188,15 @@ impl NewRecord<'_> {
         let size_bytes = stored_size_bytes(as_u64(self.payload.len()));
         let Ok(payload_length) = u32::try_from(self.payload.len()) else {
             let limit_bytes = u64::from(crate::MAX_WINDOW_BYTES_LIMIT);
-            return Err(SurfaceError::RecordTooLarge {
-                size_bytes,
-                limit_bytes,
-            });
+            return Err(SurfaceError::RecordTooLarge { size_bytes, limit_bytes });
         };
-        let kind = if self.closes_clock {
-            self.kind | CLOSES_CLOCK_BIT
-        } else {
-            self.kind
-        };
+        let kind = if self.closes_clock { self.kind | CLOSES_CLOCK_BIT } else { self.kind };
         let [t0, t1, t2, t3, t4, t5, ..] = self.time_ms.to_le_bytes();
 
         let mut rest = [0; 24];
-        let fields = seq
-            .to_le_bytes()
-            .into_iter()
-            .chain(self.clock.to_le_bytes());
-        let fields = fields
-            .chain([t0, t1, t2, t3, t4, t5])
-            .chain(kind.to_le_bytes());
-        rest.iter_mut()
-            .zip(fields)
-            .for_each(|(to, byte)| *to = byte);
+        let fields = seq.to_le_bytes().into_iter().chain(self.clock.to_le_bytes());
+        let fields = fields.chain([t0, t1, t2, t3, t4, t5]).chain(kind.to_le_bytes());
+        rest.iter_mut().zip(fields).for_each(|(to, byte)| *to = byte);
         let padding = padding(self.payload.len());
 
         let mut crc = crc32c::crc32c(&payload_length.to_le_bytes());
@@ -254,14 +209,7 @@ impl NewRecord<'_> {
             out.extend_from_slice(part);
         }
         let (clock, time_ms) = (self.clock, self.time_ms);
-        Ok(RecordHeader {
-            payload_length,
-            crc,
-            seq,
-            clock,
-            time_ms,
-            kind,
-        })
+        Ok(RecordHeader { payload_length, crc, seq, clock, time_ms, kind })
     }
 }
 
@@ -273,12 +221,8 @@ fn crc_of(stored: &[u8]) -> u32 {
 
 fn padding(payload_length: usize) -> &'static [u8] {
     const ZEROS: &[u8] = &[0; 7];
-    let aligned = payload_length
-        .checked_next_multiple_of(8)
-        .unwrap_or(payload_length);
-    ZEROS
-        .get(..aligned.saturating_sub(payload_length))
-        .unwrap_or_default()
+    let aligned = payload_length.checked_next_multiple_of(8).unwrap_or(payload_length);
+    ZEROS.get(..aligned.saturating_sub(payload_length)).unwrap_or_default()
 }
 
 fn stored_size_bytes(payload_length: u64) -> u64 {

@@ -59,15 +59,11 @@ impl Scan {
         let file = File::open(path).map_err(SurfaceError::io(path, "opening"))?;
         let length_bytes = length_of(&file, path)?;
         let mut header = Vec::new();
-        let read = (&file)
-            .take(as_u64(SEGMENT_HEADER_BYTES))
-            .read_to_end(&mut header);
+        let read = (&file).take(as_u64(SEGMENT_HEADER_BYTES)).read_to_end(&mut header);
         read.map_err(SurfaceError::io(path, "reading"))?;
         let header = SegmentHeader::decode(&header)
             .and_then(|header| {
-                header
-                    .check(genesis, walk.next_seq(), chain_before)
-                    .map(|()| header)
+                header.check(genesis, walk.next_seq(), chain_before).map(|()| header)
             })
             .map_err(|what| SurfaceError::damage(path, 0, what))?;
 
@@ -105,9 +101,7 @@ impl Scan {
         }
         let what = match &self.stop {
             Stop::Torn(what) => what.clone(),
-            _ => Damage::Truncated {
-                needed_bytes: as_u64(RECORD_HEADER_BYTES),
-            },
+            _ => Damage::Truncated { needed_bytes: as_u64(RECORD_HEADER_BYTES) },
         };
         let (first_seq, offset) = (self.header.first_seq, self.end_offset);
         Err(SurfaceError::in_window(&self.path, first_seq, offset, what))
@@ -123,9 +117,7 @@ impl Scan {
     /// The chain value after all windows, were the last one to end here.
     pub(crate) fn chain_after(&self) -> Digest {
         let windows = self.windows();
-        windows.iter().fold(self.header.chain_before, |before, w| {
-            chain(before, w.digest)
-        })
+        windows.iter().fold(self.header.chain_before, |before, w| chain(before, w.digest))
     }
 
     /// Where the window that has not ended begins, in bytes.
@@ -140,10 +132,7 @@ impl Scan {
         stored: &mut Vec<u8>,
     ) -> Result<bool, Stopped> {
         stored.clear();
-        records
-            .by_ref()
-            .take(as_u64(RECORD_HEADER_BYTES))
-            .read_to_end(stored)?;
+        records.by_ref().take(as_u64(RECORD_HEADER_BYTES)).read_to_end(stored)?;
         if stored.is_empty() {
             return Ok(false);
         }

@@ -45,11 +45,7 @@ pub(crate) struct Segment {
 #[derive(Debug, Clone)]
 enum Index {
     /// In its footer, which is read again when needed and must then be the same.
-    Footer {
-        offset: u64,
-        digest: Digest,
-        chain_after: Digest,
-    },
+    Footer { offset: u64, digest: Digest, chain_after: Digest },
     /// As found when the records were checked one by one.
     Scanned(Vec<WindowEntry>),
 }
@@ -85,9 +81,7 @@ impl Segment {
 
         let no_footer = || SurfaceError::damage(path, length, Damage::FooterHash);
         let least = as_u64(SEGMENT_HEADER_BYTES).saturating_add(footer_length(0));
-        let trailer_at = length
-            .checked_sub(TRAILER_BYTES)
-            .filter(|_| length >= least);
+        let trailer_at = length.checked_sub(TRAILER_BYTES).filter(|_| length >= least);
         let trailer_at = trailer_at.ok_or_else(no_footer)?;
         let trailer = read_at(&file, path, trailer_at, TRAILER_BYTES)?;
         let footer_bytes = SegmentFooter::length_from_trailer(&trailer)
@@ -96,9 +90,7 @@ impl Segment {
         let bytes = read_at(&file, path, offset, footer_bytes)?;
         let footer = SegmentFooter::decode(&bytes)
             .and_then(|footer| {
-                footer
-                    .check(genesis, first_seq, chain_before, offset)
-                    .map(|()| footer)
+                footer.check(genesis, first_seq, chain_before, offset).map(|()| footer)
             })
             .map_err(|what| SurfaceError::damage(path, offset, what))?;
         Ok(Self::sealed(path, chain_before, first_seq, &footer, &bytes))
@@ -123,16 +115,8 @@ impl Segment {
             sealed: true,
         };
         let digest = Digest::of(bytes);
-        let index = Index::Footer {
-            offset,
-            digest,
-            chain_after: footer.chain_after,
-        };
-        Self {
-            info,
-            chain_before,
-            index,
-        }
+        let index = Index::Footer { offset, digest, chain_after: footer.chain_after };
+        Self { info, chain_before, index }
     }
 
     /// The segment without footer whose records were found to be these windows.
@@ -142,19 +126,12 @@ impl Segment {
             file: path.to_owned(),
             first_seq: header.first_seq,
             last_seq: last.and_then(|window| window.end_seq().checked_sub(1)),
-            clocks: windows
-                .first()
-                .zip(last)
-                .map(|(a, b)| (a.first_clock, b.last_clock)),
+            clocks: windows.first().zip(last).map(|(a, b)| (a.first_clock, b.last_clock)),
             size_bytes: last.map_or(as_u64(SEGMENT_HEADER_BYTES), WindowEntry::end_offset),
             windows: u32::try_from(windows.len()).unwrap_or(u32::MAX),
             sealed: false,
         };
-        Self {
-            info,
-            chain_before: header.chain_before,
-            index: Index::Scanned(windows),
-        }
+        Self { info, chain_before: header.chain_before, index: Index::Scanned(windows) }
     }
 
     /// The chain value after the whole segment; none for an unsealed one, which still grows.
@@ -167,9 +144,7 @@ impl Segment {
 
     /// Sequence number after its last record.
     pub(crate) fn end_seq(&self) -> u64 {
-        self.info
-            .last_seq
-            .map_or(self.info.first_seq, |last| last.saturating_add(1))
+        self.info.last_seq.map_or(self.info.first_seq, |last| last.saturating_add(1))
     }
 
     /// Opens the file for reading and gives what its windows must be.
@@ -180,12 +155,7 @@ impl Segment {
             Index::Scanned(windows) => return Ok((file, windows.clone())),
             Index::Footer { offset, digest, .. } => (*offset, digest),
         };
-        let bytes = read_at(
-            &file,
-            path,
-            offset,
-            self.info.size_bytes.saturating_sub(offset),
-        )?;
+        let bytes = read_at(&file, path, offset, self.info.size_bytes.saturating_sub(offset))?;
         let changed = |what| SurfaceError::damage(path, offset, what);
         if Digest::of(&bytes) != *digest {
             return Err(changed(Damage::FooterHash));
@@ -211,12 +181,7 @@ impl Segment {
         }
         let wanted = self.info.first_seq;
         let listing = Listing::of(&view.dir)?;
-        let earliest = listing
-            .sealed
-            .keys()
-            .chain(listing.open.keys())
-            .min()
-            .copied();
+        let earliest = listing.sealed.keys().chain(listing.open.keys()).min().copied();
         match earliest {
             Some(earliest) if earliest > wanted => Err(SurfaceError::Gap { wanted, earliest }),
             _ => {
@@ -229,10 +194,7 @@ impl Segment {
 
 /// Length of an open file, in bytes.
 pub(crate) fn length_of(file: &File, path: &Path) -> Result<u64, SurfaceError> {
-    Ok(file
-        .metadata()
-        .map_err(SurfaceError::io(path, "measuring"))?
-        .len())
+    Ok(file.metadata().map_err(SurfaceError::io(path, "measuring"))?.len())
 }
 
 /// Exactly these bytes of a file; `length` was held against the file's size before.
@@ -254,12 +216,11 @@ pub(crate) fn fill_at(
     offset: u64,
     bytes: &mut [u8],
 ) -> Result<(), SurfaceError> {
-    file.read_exact_at(bytes, offset)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                let needed_bytes = as_u64(bytes.len());
-                SurfaceError::damage(path, offset, Damage::Truncated { needed_bytes })
-            }
-            _ => SurfaceError::io(path, "reading")(error),
-        })
+    file.read_exact_at(bytes, offset).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            let needed_bytes = as_u64(bytes.len());
+            SurfaceError::damage(path, offset, Damage::Truncated { needed_bytes })
+        }
+        _ => SurfaceError::io(path, "reading")(error),
+    })
 }

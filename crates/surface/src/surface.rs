@@ -171,15 +171,9 @@ impl Surface {
     pub fn head_at(&self, seq: u64) -> Result<Head, SurfaceError> {
         let (earliest, next_seq) = (self.earliest(), self.next_seq());
         if seq < earliest {
-            return Err(SurfaceError::Gap {
-                wanted: seq,
-                earliest,
-            });
+            return Err(SurfaceError::Gap { wanted: seq, earliest });
         }
-        let not_yet = SurfaceError::NotYet {
-            wanted: seq,
-            next_seq,
-        };
+        let not_yet = SurfaceError::NotYet { wanted: seq, next_seq };
         if seq >= next_seq {
             return Err(not_yet);
         }
@@ -196,18 +190,13 @@ impl Surface {
         if head_seq < seq {
             return Err(SurfaceError::HeadBeforeRecord { seq, head_seq });
         }
-        let not_yet = |wanted| SurfaceError::NotYet {
-            wanted,
-            next_seq: self.next_seq(),
-        };
+        let not_yet = |wanted| SurfaceError::NotYet { wanted, next_seq: self.next_seq() };
         if head_seq >= self.next_seq() {
             return Err(not_yet(head_seq));
         }
         let mut cursor = self.cursor(seq)?;
         cursor.peek()?;
-        let last_seq = cursor
-            .window()
-            .map(|(entry, ..)| entry.end_seq().saturating_sub(1));
+        let last_seq = cursor.window().map(|(entry, ..)| entry.end_seq().saturating_sub(1));
         let last_seq = last_seq.ok_or_else(|| not_yet(seq))?.min(head_seq);
         while cursor.next_seq() <= last_seq && cursor.peek()?.is_some() {
             cursor.advance();
@@ -236,9 +225,7 @@ impl Surface {
                     continue;
                 }
                 let cursor = self.cursor(head_seq.saturating_add(1))?;
-                let bytes = cursor
-                    .window()
-                    .and_then(|(_, _, bytes, at)| bytes.get(..at));
+                let bytes = cursor.window().and_then(|(_, _, bytes, at)| bytes.get(..at));
                 digests.push(Digest::of(bytes.unwrap_or_default()));
             }
         }
@@ -256,22 +243,14 @@ impl Surface {
         let (from, to) = range.unwrap_or((self.earliest(), u64::MAX));
         let next_seq = self.next_seq();
         if range.is_some() && to >= next_seq {
-            return Err(SurfaceError::NotYet {
-                wanted: to,
-                next_seq,
-            });
+            return Err(SurfaceError::NotYet { wanted: to, next_seq });
         }
         let mut cursor = self.cursor(from)?;
         if cursor.peek()?.is_some() {
             let first_seq = cursor.window().map_or(from, |(entry, ..)| entry.first_seq);
             cursor = self.cursor(first_seq)?;
         }
-        let mut verified = Verified {
-            records: 0,
-            windows: 0,
-            bytes: 0,
-            head: None,
-        };
+        let mut verified = Verified { records: 0, windows: 0, bytes: 0, head: None };
         while let Some(header) = cursor.peek()? {
             if cursor.window().is_some_and(|(.., at)| at == 0) {
                 if header.seq > to {

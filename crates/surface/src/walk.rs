@@ -53,16 +53,10 @@ impl Walk {
         let size_bytes = header.stored_size_bytes();
         if size_bytes > self.max_window_bytes {
             let limit_bytes = self.max_window_bytes;
-            return Err(Damage::PayloadTooLong {
-                size_bytes,
-                limit_bytes,
-            });
+            return Err(Damage::PayloadTooLong { size_bytes, limit_bytes });
         }
         if header.seq != self.next_seq {
-            return Err(Damage::SequenceBroken {
-                expected: self.next_seq,
-                got: header.seq,
-            });
+            return Err(Damage::SequenceBroken { expected: self.next_seq, got: header.seq });
         }
         let next_seq = self.next_seq.checked_add(1).ok_or(Damage::SequenceEnd)?;
         self.check_clock(header)?;
@@ -82,10 +76,7 @@ impl Walk {
         let clock = header.clock;
         match self.previous {
             Some((previous, _)) if clock < previous => {
-                return Err(Damage::ClockWentBack {
-                    previous,
-                    got: clock,
-                });
+                return Err(Damage::ClockWentBack { previous, got: clock });
             }
             Some((previous, true)) if clock == previous => {
                 return Err(Damage::ClockReopened { clock });
@@ -114,14 +105,7 @@ mod tests {
 
     fn header(seq: u64, clock: u64, closes: bool, payload_length: u32) -> RecordHeader {
         let kind = if closes { CLOSES_CLOCK_BIT } else { 0 };
-        RecordHeader {
-            payload_length,
-            crc: 0,
-            seq,
-            clock,
-            time_ms: 0,
-            kind,
-        }
+        RecordHeader { payload_length, crc: 0, seq, clock, time_ms: 0, kind }
     }
 
     #[test]
@@ -133,11 +117,7 @@ mod tests {
         let full = [false, false, true, false, false, false, false, false];
         for (seq, length) in (0..).zip(lengths) {
             let number = usize::try_from(seq).unwrap();
-            assert_eq!(
-                walk.admit(&header(seq, 1, false, length)),
-                Ok(starts[number]),
-                "{seq}"
-            );
+            assert_eq!(walk.admit(&header(seq, 1, false, length)), Ok(starts[number]), "{seq}");
             assert_eq!(walk.window_is_full(), full[number], "{seq}");
             assert_eq!(walk.window_is_undecided(), !full[number], "{seq}");
         }
@@ -148,25 +128,10 @@ mod tests {
         let mut genesis = genesis();
         genesis.every_record_closes = true;
         let mut walk = Walk::new(&genesis, 7, Some((4, false)));
-        let limit = Damage::PayloadTooLong {
-            size_bytes: 104,
-            limit_bytes: 100,
-        };
+        let limit = Damage::PayloadTooLong { size_bytes: 104, limit_bytes: 100 };
         let refused = [
-            (
-                header(8, 5, true, 0),
-                Damage::SequenceBroken {
-                    expected: 7,
-                    got: 8,
-                },
-            ),
-            (
-                header(7, 3, true, 0),
-                Damage::ClockWentBack {
-                    previous: 4,
-                    got: 3,
-                },
-            ),
+            (header(8, 5, true, 0), Damage::SequenceBroken { expected: 7, got: 8 }),
+            (header(7, 3, true, 0), Damage::ClockWentBack { previous: 4, got: 3 }),
             (header(7, 4, false, 0), Damage::ClockNotClosed { clock: 4 }),
             (header(7, 5, true, 69), limit),
         ];
@@ -182,9 +147,6 @@ mod tests {
     #[test]
     fn the_last_sequence_number_is_not_given_out() {
         let mut walk = Walk::new(&genesis(), u64::MAX, None);
-        assert_eq!(
-            walk.admit(&header(u64::MAX, 0, false, 0)),
-            Err(Damage::SequenceEnd)
-        );
+        assert_eq!(walk.admit(&header(u64::MAX, 0, false, 0)), Err(Damage::SequenceEnd));
     }
 }

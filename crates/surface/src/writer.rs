@@ -31,9 +31,7 @@ pub struct WriterOptions {
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self {
-            segment_bytes: DEFAULT_SEGMENT_BYTES,
-        }
+        Self { segment_bytes: DEFAULT_SEGMENT_BYTES }
     }
 }
 
@@ -114,9 +112,7 @@ impl SurfaceWriter {
     ) -> Result<u64, SurfaceError> {
         let header = record.encode_into(self.next_seq(), stored)?;
         let mut walk = self.walk;
-        let starts = walk
-            .admit(&header)
-            .map_err(|what| SurfaceError::refused(what, header.seq))?;
+        let starts = walk.admit(&header).map_err(|what| SurfaceError::refused(what, header.seq))?;
         if starts {
             self.end_window();
         }
@@ -144,10 +140,7 @@ impl SurfaceWriter {
     }
 
     fn end_window(&mut self) {
-        let offset = self
-            .tail
-            .end_offset
-            .saturating_sub(self.window.length_bytes());
+        let offset = self.tail.end_offset.saturating_sub(self.window.length_bytes());
         if let Some(entry) = self.window.entry(offset) {
             self.window.turn(&entry, self.walk.previous());
             self.tail.windows.push(entry);
@@ -215,10 +208,7 @@ impl SurfaceWriter {
 
     /// Whether the segment is to be sealed at a window end.
     fn is_due(&self) -> bool {
-        let records = self
-            .tail
-            .end_offset
-            .saturating_sub(as_u64(SEGMENT_HEADER_BYTES));
+        let records = self.tail.end_offset.saturating_sub(as_u64(SEGMENT_HEADER_BYTES));
         let windows = as_u64(self.tail.windows.len());
         windows > 0
             && (records >= self.options.segment_bytes || windows >= u64::from(MAX_SEGMENT_WINDOWS))
@@ -226,9 +216,7 @@ impl SurfaceWriter {
 
     fn check_usable(&self) -> Result<(), SurfaceError> {
         match self.poisoned {
-            true => Err(SurfaceError::Poisoned {
-                dir: self.dir.clone(),
-            }),
+            true => Err(SurfaceError::Poisoned { dir: self.dir.clone() }),
             false => Ok(()),
         }
     }

@@ -48,11 +48,8 @@ impl Entry {
         let role = table.required::<Text>("role", cx);
         let operator = table.required::<Spanned<Name>>("operator", cx);
         let handshake = handshake(table, cx);
-        let (composite, spans) = if is_organism {
-            composition(table, cx)
-        } else {
-            (false, Vec::new())
-        };
+        let (composite, spans) =
+            if is_organism { composition(table, cx) } else { (false, Vec::new()) };
         let operator = operator?;
         let listed = Listed {
             name: name?.0,
@@ -64,11 +61,7 @@ impl Entry {
             composite,
             spans: spans.iter().map(|name| name.get_ref().0.clone()).collect(),
         };
-        Some(Self {
-            listed,
-            operator,
-            spans,
-        })
+        Some(Self { listed, operator, spans })
     }
 }
 
@@ -78,26 +71,18 @@ fn composition(table: &mut Table<'_>, cx: &mut Context<'_>) -> (bool, Vec<Spanne
     if let Some(spans) = spans.as_ref().filter(|_| !composite) {
         cx.advise(
             Some(spans.span()),
-            format!(
-                "`spans` in {} goes only with `composite = true`",
-                table.label()
-            ),
+            format!("`spans` in {} goes only with `composite = true`", table.label()),
             "set `composite`, or remove `spans`",
         );
     }
-    (
-        composite,
-        spans.map(Spanned::into_inner).unwrap_or_default(),
-    )
+    (composite, spans.map(Spanned::into_inner).unwrap_or_default())
 }
 
 fn handshake(table: &mut Table<'_>, cx: &mut Context<'_>) -> Option<String> {
     let address = table.required::<Spanned<Text>>("handshake", cx)?;
     let span = address.span();
     let Text(address) = address.into_inner();
-    let host = address
-        .strip_prefix("https://")
-        .and_then(|rest| rest.split(['/', '?', '#']).next());
+    let host = address.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
     if host.is_none_or(str::is_empty) || address.contains(char::is_whitespace) {
         cx.advise(
             Some(span),

@@ -36,11 +36,7 @@ pub(super) fn read(root: &mut Table<'_>, cx: &mut Context<'_>) -> Roll {
     });
     if lattices.is_empty() && organisms.is_empty() && cx.count() == before {
         let message = "coalition.toml lists neither a lattice nor an organism";
-        cx.advise(
-            None,
-            message,
-            "add a [[lattice]] or an [[organism]] table for each",
-        );
+        cx.advise(None, message, "add a [[lattice]] or an [[organism]] table for each");
     }
     // An entry that could not be read is missing here for that reason alone.
     if cx.count() == before {
@@ -50,11 +46,7 @@ pub(super) fn read(root: &mut Table<'_>, cx: &mut Context<'_>) -> Roll {
         }
     }
     let listed = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.listed).collect();
-    Roll {
-        lattices: listed(lattices),
-        organisms: listed(organisms),
-        operators,
-    }
+    Roll { lattices: listed(lattices), organisms: listed(organisms), operators }
 }
 
 impl Entry {
@@ -88,10 +80,8 @@ fn list<T>(
 ) -> Vec<T> {
     let tables: Vec<Table<'_>> = root.optional(key, cx).unwrap_or_default();
     if tables.len() > MAX_LISTED {
-        let message = format!(
-            "coalition.toml has {} of [[{key}]], above {MAX_LISTED}",
-            tables.len()
-        );
+        let message =
+            format!("coalition.toml has {} of [[{key}]], above {MAX_LISTED}", tables.len());
         cx.report(None, message);
         return Vec::new();
     }
@@ -111,10 +101,7 @@ struct Once {
 
 impl Once {
     const fn new(what: &'static str) -> Self {
-        Self {
-            what,
-            lines: BTreeMap::new(),
-        }
+        Self { what, lines: BTreeMap::new() }
     }
 
     fn note(&mut self, value: String, table: &Table<'_>, cx: &mut Context<'_>) {

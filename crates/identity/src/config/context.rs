@@ -14,20 +14,12 @@ pub(crate) struct Context<'s> {
 
 impl<'s> Context<'s> {
     pub(super) const fn new(source: &'s str) -> Self {
-        Self {
-            source,
-            problems: Vec::new(),
-            untold: 0,
-        }
+        Self { source, problems: Vec::new(), untold: 0 }
     }
 
     /// Records a problem whose message says all there is to say.
     pub(crate) fn report(&mut self, span: Option<Range<usize>>, message: impl Into<String>) {
-        self.tell(Problem {
-            message: message.into(),
-            help: None,
-            span,
-        });
+        self.tell(Problem { message: message.into(), help: None, span });
     }
 
     /// Records a problem and what to do about it.
@@ -38,11 +30,7 @@ impl<'s> Context<'s> {
         help: impl Into<String>,
     ) {
         let (message, help) = (message.into(), Some(help.into()));
-        self.tell(Problem {
-            message,
-            help,
-            span,
-        });
+        self.tell(Problem { message, help, span });
     }
 
     /// How many problems there are. Rules that span several keys are checked only where reading
@@ -54,26 +42,15 @@ impl<'s> Context<'s> {
     /// The line, from 1, on which `span` starts.
     pub(crate) fn line(&self, span: &Range<usize>) -> usize {
         let before = self.source.as_bytes().iter().take(span.start);
-        before
-            .filter(|byte| **byte == b'\n')
-            .count()
-            .saturating_add(1)
+        before.filter(|byte| **byte == b'\n').count().saturating_add(1)
     }
 
     /// The problems in the order of the source.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.problems
-            .sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+        self.problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
         if self.untold > 0 {
-            let message = format!(
-                "{} more problems are not told: solve these first",
-                self.untold
-            );
-            self.problems.push(Problem {
-                message,
-                help: None,
-                span: None,
-            });
+            let message = format!("{} more problems are not told: solve these first", self.untold);
+            self.problems.push(Problem { message, help: None, span: None });
         }
         self.problems
     }

@@ -24,12 +24,7 @@ pub(crate) struct Place<'a> {
 impl Place<'_> {
     /// The place of a key of the table that stands here.
     pub(crate) fn inside<'b>(&'b self, key: &'b str) -> Place<'b> {
-        Place {
-            key,
-            parent: self.key,
-            parent_is_file: false,
-            number: None,
-        }
+        Place { key, parent: self.key, parent_is_file: false, number: None }
     }
 
     /// The bare key, for messages that speak of a rule rather than of a place.
@@ -74,10 +69,7 @@ pub(crate) fn wrong_kind(
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     };
-    cx.report(
-        Some(value.span()),
-        format!("{place} must be {wanted}, not {got}"),
-    );
+    cx.report(Some(value.span()), format!("{place} must be {wanted}, not {got}"));
 }
 
 /// Reads a whole number within `range`.
@@ -135,16 +127,7 @@ impl<'i, T: Read<'i>> Read<'i> for Vec<T> {
             return None;
         };
         let numbered = items.into_iter().zip(1..);
-        let read = |(item, number)| {
-            T::read(
-                item,
-                &Place {
-                    number: Some(number),
-                    ..*place
-                },
-                cx,
-            )
-        };
+        let read = |(item, number)| T::read(item, &Place { number: Some(number), ..*place }, cx);
         Some(numbered.filter_map(read).collect())
     }
 }

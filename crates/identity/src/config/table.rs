@@ -53,8 +53,7 @@ impl<'i> Table<'i> {
         key: &'static str,
         cx: &mut Context<'_>,
     ) -> Option<T> {
-        self.take(key)
-            .and_then(|value| T::read(value, &self.place(key), cx))
+        self.take(key).and_then(|value| T::read(value, &self.place(key), cx))
     }
 
     /// Takes the value of a key that must be there.
@@ -80,8 +79,7 @@ impl<'i> Table<'i> {
     where
         N: Copy + Into<u64> + TryFrom<u64>,
     {
-        self.take(key)
-            .and_then(|value| whole_number(&value, &self.place(key), range, cx))
+        self.take(key).and_then(|value| whole_number(&value, &self.place(key), range, cx))
     }
 
     /// Takes a whole number within `range`, which must be there.
@@ -128,10 +126,7 @@ impl<'i> Table<'i> {
         key: &'static str,
         take: impl FnOnce(&mut Self, &'static str) -> Option<T>,
     ) -> Option<Spanned<T>> {
-        let span = self
-            .entries
-            .get(key)
-            .map_or_else(|| self.span(), Spanned::span);
+        let span = self.entries.get(key).map_or_else(|| self.span(), Spanned::span);
         take(self, key).map(|value| Spanned::new(span, value))
     }
 
@@ -165,11 +160,7 @@ impl<'i> Table<'i> {
     pub(crate) fn finish(self, cx: &mut Context<'_>) {
         for (key, _) in self.entries {
             let message = format!("`{:.80}` is no key of {}", key.get_ref(), self.label);
-            cx.advise(
-                Some(key.span()),
-                message,
-                suggestion(key.get_ref(), &self.known),
-            );
+            cx.advise(Some(key.span()), message, suggestion(key.get_ref(), &self.known));
         }
     }
 
@@ -185,12 +176,7 @@ impl<'i> Table<'i> {
     }
 
     fn place<'a>(&'a self, key: &'a str) -> Place<'a> {
-        Place {
-            key,
-            parent: &self.label,
-            parent_is_file: self.root,
-            number: None,
-        }
+        Place { key, parent: &self.label, parent_is_file: self.root, number: None }
     }
 }
 
@@ -203,13 +189,7 @@ impl<'i> Read<'i> for Table<'i> {
         let DeValue::Table(entries) = value.into_inner() else {
             return None;
         };
-        Some(Self {
-            entries,
-            span,
-            label: place.table_label(),
-            root: false,
-            known: Vec::new(),
-        })
+        Some(Self { entries, span, label: place.table_label(), root: false, known: Vec::new() })
     }
 }
 

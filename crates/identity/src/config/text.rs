@@ -44,9 +44,7 @@ impl<'i> Read<'i> for Name {
         let name = name.into_inner();
         let fits = (1..=MAX_NAME_BYTES).contains(&name.len())
             && !name.starts_with('.')
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
         if fits {
             return Some(Self(name));
         }
@@ -70,10 +68,7 @@ impl<'i> Read<'i> for Text {
         if fits {
             return Some(Self(text));
         }
-        cx.report(
-            Some(span),
-            format!("{place} must be one line of 1 to {MAX_TEXT_BYTES} bytes"),
-        );
+        cx.report(Some(span), format!("{place} must be one line of 1 to {MAX_TEXT_BYTES} bytes"));
         None
     }
 }

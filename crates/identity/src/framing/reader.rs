@@ -163,9 +163,6 @@ impl<'a> FramedReader<'a> {
     }
 
     const fn truncated(&self, wanted: usize) -> FramingError {
-        FramingError::Truncated {
-            at: self.at,
-            wanted,
-        }
+        FramingError::Truncated { at: self.at, wanted }
     }
 }

@@ -28,11 +28,7 @@ pub struct Acl {
 
 impl Default for Acl {
     fn default() -> Self {
-        Self {
-            operators: Vec::new(),
-            orders_need: 1,
-            first_roster: None,
-        }
+        Self { operators: Vec::new(), orders_need: 1, first_roster: None }
     }
 }
 
@@ -70,11 +66,7 @@ impl Acl {
             }
         }
         let default = Self::default().orders_need;
-        Self {
-            operators,
-            orders_need: orders_need.unwrap_or(default),
-            first_roster,
-        }
+        Self { operators, orders_need: orders_need.unwrap_or(default), first_roster }
     }
 }
 
@@ -82,10 +74,7 @@ impl Acl {
 fn operators(table: &mut Table<'_>, cx: &mut Context<'_>) -> Vec<Operator> {
     let listed: Vec<Table<'_>> = table.optional("operator", cx).unwrap_or_default();
     if listed.len() > MAX_OPERATORS {
-        let message = format!(
-            "[acl] lists {} operators, above {MAX_OPERATORS}",
-            listed.len()
-        );
+        let message = format!("[acl] lists {} operators, above {MAX_OPERATORS}", listed.len());
         cx.report(Some(table.span()), message);
         return Vec::new();
     }

@@ -51,9 +51,7 @@ fn parts_per_billion(text: &str) -> Option<u32> {
         _ => return None,
     };
     let part: u32 = format!("{decimals:0<DECIMALS$}").parse().ok()?;
-    whole
-        .checked_add(part)
-        .filter(|parts| *parts <= PARTS_PER_BILLION)
+    whole.checked_add(part).filter(|parts| *parts <= PARTS_PER_BILLION)
 }
 
 #[cfg(test)]
@@ -62,12 +60,7 @@ mod tests {
 
     #[test]
     fn decimals_are_exact() {
-        let cases = [
-            ("0.995", 995_000_000),
-            ("0.000000001", 1),
-            ("0", 0),
-            ("1", 1_000_000_000),
-        ];
+        let cases = [("0.995", 995_000_000), ("0.000000001", 1), ("0", 0), ("1", 1_000_000_000)];
         for (text, parts) in cases {
             assert_eq!(parts_per_billion(text), Some(parts), "{text}");
         }
@@ -77,19 +70,9 @@ mod tests {
 
     #[test]
     fn whatever_is_no_plain_decimal_from_0_to_1_is_refused() {
-        for text in [
-            "",
-            ".",
-            "1.",
-            ".5",
-            "1.000000001",
-            "0.1234567890",
-            "-0.5",
-            "9e-1",
-            "inf",
-            "2",
-            "0.5%",
-        ] {
+        for text in
+            ["", ".", "1.", ".5", "1.000000001", "0.1234567890", "-0.5", "9e-1", "inf", "2", "0.5%"]
+        {
             assert_eq!(parts_per_billion(text), None, "{text}");
         }
     }

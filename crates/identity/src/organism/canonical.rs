@@ -35,23 +35,8 @@ struct MemberContent<'a> {
 
 impl<'a> MemberContent<'a> {
     fn of(member: &'a Member) -> Self {
-        let Member {
-            name,
-            surface,
-            policy,
-            clock,
-            start,
-            content_hash,
-            ..
-        } = member;
-        Self {
-            name,
-            surface,
-            clock: *clock,
-            start: *start,
-            policy,
-            content_hash: *content_hash,
-        }
+        let Member { name, surface, policy, clock, start, content_hash, .. } = member;
+        Self { name, surface, clock: *clock, start: *start, policy, content_hash: *content_hash }
     }
 }
 
@@ -77,18 +62,10 @@ pub(super) fn content_bytes(organism: &Organism) -> Vec<u8> {
 }
 
 pub(super) fn acl_bytes(organism: &Organism) -> Vec<u8> {
-    let Acl {
-        operators,
-        orders_need,
-        first_roster,
-    } = &organism.acl;
+    let Acl { operators, orders_need, first_roster } = &organism.acl;
     to_bytes(&AclDocument {
         version: ENCODING_VERSION,
-        ticket_issuers: organism
-            .members
-            .iter()
-            .map(|m| m.ticket_issuers.as_slice())
-            .collect(),
+        ticket_issuers: organism.members.iter().map(|m| m.ticket_issuers.as_slice()).collect(),
         operators,
         orders_need: *orders_need,
         first_roster: *first_roster,

@@ -20,10 +20,7 @@ pub struct ClockRule {
 
 impl Default for ClockRule {
     fn default() -> Self {
-        Self {
-            offset: 0,
-            divide: 1,
-        }
+        Self { offset: 0, divide: 1 }
     }
 }
 

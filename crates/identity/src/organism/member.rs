@@ -69,9 +69,7 @@ impl Member {
         let content_hash = table.optional("content_hash", cx);
         let ticket_issuers = ticket_issuers(table, cx);
         let before = cx.count();
-        let own = table
-            .section("policy", cx, PolicyKeys::read)
-            .unwrap_or_default();
+        let own = table.section("policy", cx, PolicyKeys::read).unwrap_or_default();
         // A policy of which a key could not be read is not judged as a whole.
         let shared = shared.filter(|_| cx.count() == before);
         let policy = shared.and_then(|shared| own.over(shared, table.label(), &table.span(), cx));
@@ -93,11 +91,7 @@ fn ticket_issuers(table: &mut Table<'_>, cx: &mut Context<'_>) -> Vec<String> {
         return Vec::new();
     };
     let span = issuers.span();
-    let issuers: Vec<String> = issuers
-        .into_inner()
-        .into_iter()
-        .map(|text| text.0)
-        .collect();
+    let issuers: Vec<String> = issuers.into_inner().into_iter().map(|text| text.0).collect();
     if issuers.len() > MAX_TICKET_ISSUERS {
         let message = format!(
             "{} lists {} ticket issuers, above {MAX_TICKET_ISSUERS}",

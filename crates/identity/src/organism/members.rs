@@ -23,10 +23,7 @@ pub(super) fn read(
         return None;
     }
     if listed.len() > MAX_MEMBERS {
-        let message = format!(
-            "organism.toml lists {} members, above {MAX_MEMBERS}",
-            listed.len()
-        );
+        let message = format!("organism.toml lists {} members, above {MAX_MEMBERS}", listed.len());
         cx.report(None, message);
         return None;
     }

@@ -50,17 +50,10 @@ impl PolicyKeys {
                 &[("fold", OnLateData::Fold), ("drop", OnLateData::Drop)],
                 cx,
             ),
-            on_gap: table.choice(
-                "on_gap",
-                &[("hold", OnGap::Hold), ("skip", OnGap::Skip)],
-                cx,
-            ),
+            on_gap: table.choice("on_gap", &[("hold", OnGap::Hold), ("skip", OnGap::Skip)], cx),
             on_mismatch: table.choice(
                 "on_mismatch",
-                &[
-                    ("quarantine", OnMismatch::Quarantine),
-                    ("hold", OnMismatch::Hold),
-                ],
+                &[("quarantine", OnMismatch::Quarantine), ("hold", OnMismatch::Hold)],
                 cx,
             ),
             max_advance: table.number("max_advance", 0..=u64::MAX, cx),
@@ -97,14 +90,8 @@ impl PolicyKeys {
         }
         let on_stall = self.stall_over(shared, member, span, cx);
         let default = MemberPolicy::new(max_advance.unwrap_or(0));
-        let late_after = self
-            .late_after
-            .or(shared.late_after)
-            .unwrap_or(default.late_after);
-        let stall_after = self
-            .stall_after
-            .or(shared.stall_after)
-            .unwrap_or(default.stall_after);
+        let late_after = self.late_after.or(shared.late_after).unwrap_or(default.late_after);
+        let stall_after = self.stall_after.or(shared.stall_after).unwrap_or(default.stall_after);
         if late_after >= stall_after {
             cx.advise(
                 Some(span.clone()),
@@ -118,31 +105,19 @@ impl PolicyKeys {
         let availability = self.availability.or(shared.availability);
         Some(MemberPolicy {
             on_stall: on_stall?,
-            on_late_data: self
-                .on_late_data
-                .or(shared.on_late_data)
-                .unwrap_or(default.on_late_data),
+            on_late_data: self.on_late_data.or(shared.on_late_data).unwrap_or(default.on_late_data),
             on_gap: self.on_gap.or(shared.on_gap).unwrap_or(default.on_gap),
-            on_mismatch: self
-                .on_mismatch
-                .or(shared.on_mismatch)
-                .unwrap_or(default.on_mismatch),
+            on_mismatch: self.on_mismatch.or(shared.on_mismatch).unwrap_or(default.on_mismatch),
             max_advance: max_advance?,
             availability_parts_per_billion: availability.map(|promise| promise.0),
-            weight: self
-                .weight
-                .or(shared.weight)
-                .map_or(default.weight, |weight| weight.0),
+            weight: self.weight.or(shared.weight).map_or(default.weight, |weight| weight.0),
             late_after,
             stall_after,
             recover_after: self
                 .recover_after
                 .or(shared.recover_after)
                 .unwrap_or(default.recover_after),
-            join_within: self
-                .join_within
-                .or(shared.join_within)
-                .unwrap_or(default.join_within),
+            join_within: self.join_within.or(shared.join_within).unwrap_or(default.join_within),
             max_lag: self.max_lag.or(shared.max_lag),
         })
     }
@@ -171,10 +146,7 @@ impl PolicyKeys {
                         format!("`{key}` is missing for {member}, whose `on_stall` is \"carry\"");
                     cx.report(Some(span.clone()), message);
                 }
-                Some(OnStall::Carry {
-                    carry_for: *carry_for?.get_ref(),
-                    then: *then?.get_ref(),
-                })
+                Some(OnStall::Carry { carry_for: *carry_for?.get_ref(), then: *then?.get_ref() })
             }
         }
     }

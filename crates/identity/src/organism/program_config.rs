@@ -27,14 +27,8 @@ impl ProgramConfig {
     pub(super) fn read(table: &mut Table<'_>, cx: &mut Context<'_>) -> Option<Self> {
         let name = table.required::<Name>("name", cx);
         let version = table.required_number("version", 0..=u32::MAX, cx);
-        let settings = table
-            .optional::<Settings>("settings", cx)
-            .unwrap_or_default();
-        Some(Self {
-            name: name?.0,
-            version: version?,
-            settings: settings.0,
-        })
+        let settings = table.optional::<Settings>("settings", cx).unwrap_or_default();
+        Some(Self { name: name?.0, version: version?, settings: settings.0 })
     }
 }
 

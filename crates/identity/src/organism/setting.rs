@@ -90,9 +90,7 @@ fn nested(
                 let setting = nested(value, &place.inside(&key), below, cx)?;
                 Some((key, setting))
             };
-            Some(Setting::Table(
-                entries.into_iter().filter_map(read).collect(),
-            ))
+            Some(Setting::Table(entries.into_iter().filter_map(read).collect()))
         }
     }
 }

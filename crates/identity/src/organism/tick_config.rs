@@ -22,11 +22,7 @@ pub struct TickConfig {
 
 impl Default for TickConfig {
     fn default() -> Self {
-        Self {
-            tick_ms: 250,
-            checkpoint_every: 1000,
-            offer_timeout: 40,
-        }
+        Self { tick_ms: 250, checkpoint_every: 1000, offer_timeout: 40 }
     }
 }
 

@@ -3,16 +3,12 @@ use super::{Member, OnStall, Organism, Then};
 /// What is legal but unwise.
 pub(super) fn of(organism: &Organism) -> Vec<String> {
     let mut warnings = floor(organism);
-    for member in organism
-        .members
-        .iter()
-        .filter(|member| member.start.is_none())
-    {
-        warnings.push(format!(
-            "member `{}` has no `start`: its first record may claim any clock, since \
-             `max_advance` has nothing to compare it with",
-            member.name
-        ));
+    if organism.members.iter().all(|member| member.start.is_none()) {
+        warnings.push(
+            "no member has a `start`, so nothing says where the organism's clock begins: the first \
+             cut waits until more than half of the members have shown a record"
+                .into(),
+        );
     }
     if organism.members.iter().all(may_be_skipped) {
         warnings.push(
@@ -55,12 +51,5 @@ fn floor(organism: &Organism) -> Vec<String> {
 }
 
 const fn may_be_skipped(member: &Member) -> bool {
-    matches!(
-        member.policy.on_stall,
-        OnStall::Skip
-            | OnStall::Carry {
-                then: Then::Skip,
-                ..
-            }
-    )
+    matches!(member.policy.on_stall, OnStall::Skip | OnStall::Carry { then: Then::Skip, .. })
 }

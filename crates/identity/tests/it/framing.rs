@@ -4,15 +4,7 @@ use proptest::prelude::*;
 #[test]
 fn the_bytes_are_those_of_the_specification() {
     let mut framed = Framed::new();
-    framed
-        .u8(1)
-        .u32(2)
-        .u64(3)
-        .fixed([9, 9])
-        .blob("ab")
-        .count(1)
-        .option(true)
-        .option(false);
+    framed.u8(1).u32(2).u64(3).fixed([9, 9]).blob("ab").count(1).option(true).option(false);
     let bytes = [
         &[1][..],
         &[2, 0, 0, 0],
@@ -32,30 +24,14 @@ fn the_bytes_are_those_of_the_specification() {
 #[test]
 fn each_refusal_says_where() {
     let read = |bytes: &[u8]| FramedReader::new(bytes).blob(4).map(<[u8]>::to_vec);
-    assert_eq!(
-        read(&[1, 0]),
-        Err(FramingError::Truncated { at: 0, wanted: 4 })
-    );
-    assert_eq!(
-        read(&[3, 0, 0, 0, 1]),
-        Err(FramingError::Truncated { at: 4, wanted: 3 })
-    );
-    let too_long = FramingError::TooLong {
-        at: 0,
-        got: 5,
-        limit: 4,
-    };
+    assert_eq!(read(&[1, 0]), Err(FramingError::Truncated { at: 0, wanted: 4 }));
+    assert_eq!(read(&[3, 0, 0, 0, 1]), Err(FramingError::Truncated { at: 4, wanted: 3 }));
+    let too_long = FramingError::TooLong { at: 0, got: 5, limit: 4 };
     assert_eq!(read(&[5, 0, 0, 0, 1, 2, 3, 4, 5]), Err(too_long));
 
     let mut reader = FramedReader::new(&[2, 0]);
-    assert_eq!(
-        reader.option(),
-        Err(FramingError::NotAFlag { at: 0, got: 2 })
-    );
-    assert_eq!(
-        reader.finish(),
-        Err(FramingError::Trailing { at: 1, left: 1 })
-    );
+    assert_eq!(reader.option(), Err(FramingError::NotAFlag { at: 0, got: 2 }));
+    assert_eq!(reader.finish(), Err(FramingError::Trailing { at: 1, left: 1 }));
 }
 
 #[test]

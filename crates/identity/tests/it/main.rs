@@ -10,6 +10,7 @@
 
 mod coalition;
 mod framing;
+mod fuzz_corpus;
 mod orders;
 mod organism;
 mod properties;

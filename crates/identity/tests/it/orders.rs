@@ -16,26 +16,17 @@ fn every_action_is_read_in_the_order_of_the_file() {
     let orders = parse(
         "[[order]]\nclock = 9\naction = \"retire\"\nmember = \"CYP\"\nlast_clock = 8\n\
          [[order]]\nclock = 3\naction = \"pause\"\n[[order]]\nclock = 4\naction = \"resume\"\n\
-         [[order]]\nclock = 5\naction = \"release\"\nmember = \"USD\"\n",
+         [[order]]\nclock = 5\naction = \"release\"\nmember = \"USD\"\nup_to = 99\n",
     )
     .unwrap();
-    let actions: Vec<_> = orders
-        .iter()
-        .map(|order| (order.clock, order.action))
-        .collect();
+    let actions: Vec<_> = orders.iter().map(|order| (order.clock, order.action)).collect();
     assert_eq!(
         actions,
         [
-            (
-                9,
-                OrderAction::Retire {
-                    member: 1,
-                    last_clock: 8
-                }
-            ),
+            (9, OrderAction::Retire { member: 1, last_clock: 8 }),
             (3, OrderAction::Pause),
             (4, OrderAction::Resume),
-            (5, OrderAction::Release { member: 0 }),
+            (5, OrderAction::Release { member: 0, up_to: 99 }),
         ]
     );
 }
@@ -50,10 +41,7 @@ fn a_misspelled_member_and_a_missing_clock_are_both_told() {
 #[test]
 fn keys_that_the_action_does_not_use_are_refused() {
     let problems = parse("[[order]]\nclock = 1\naction = \"pause\"\nlast_clock = 3\n").unwrap_err();
-    assert!(
-        problems[0].contains("`last_clock` is no key"),
-        "{problems:?}"
-    );
+    assert!(problems[0].contains("`last_clock` is no key"), "{problems:?}");
     let problems = parse("[[order]]\nclock = 1\n").unwrap_err();
     assert!(problems[0].contains("`action` is missing"), "{problems:?}");
 }

@@ -36,18 +36,8 @@ const CHANGES: &[fn(&mut Organism)] = &[
     |o| o.members[1].ticket_issuers.push("other".into()),
     |o| o.members[0].policy.on_stall = OnStall::Hold,
     |o| o.members[0].policy.on_stall = OnStall::Skip,
-    |o| {
-        o.members[0].policy.on_stall = OnStall::Carry {
-            carry_for: 31,
-            then: Then::Skip,
-        }
-    },
-    |o| {
-        o.members[0].policy.on_stall = OnStall::Carry {
-            carry_for: 30,
-            then: Then::Hold,
-        }
-    },
+    |o| o.members[0].policy.on_stall = OnStall::Carry { carry_for: 31, then: Then::Skip },
+    |o| o.members[0].policy.on_stall = OnStall::Carry { carry_for: 30, then: Then::Hold },
     |o| o.members[0].policy.on_late_data = OnLateData::Drop,
     |o| o.members[0].policy.on_gap = OnGap::Skip,
     |o| o.members[0].policy.on_mismatch = OnMismatch::Hold,
@@ -80,21 +70,15 @@ fn every_change_moves_the_content_hash_and_none_the_stable_id() {
         let mut after = before.clone();
         change(&mut after);
         assert_eq!(after.stable_id(), before.stable_id(), "change {number}");
-        assert!(
-            hashes.insert(after.content_hash()),
-            "change {number} is not seen"
-        );
+        assert!(hashes.insert(after.content_hash()), "change {number} is not seen");
     }
 }
 
 #[test]
 fn the_stable_id_follows_the_name_and_the_members_in_order() {
     let before = organism::example();
-    let changes: [fn(&mut Organism); 3] = [
-        |o| o.name.push('2'),
-        |o| o.members.swap(0, 1),
-        |o| o.members.truncate(1),
-    ];
+    let changes: [fn(&mut Organism); 3] =
+        [|o| o.name.push('2'), |o| o.members.swap(0, 1), |o| o.members.truncate(1)];
     for change in changes {
         let mut after = before.clone();
         change(&mut after);

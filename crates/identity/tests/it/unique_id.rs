@@ -11,11 +11,7 @@ fn ids_are_mosaiks() {
             "name" => UniqueId::from_name(rest.trim_matches('"')),
             "derive" => {
                 let (id, info) = rest.split_once(' ').expect("id and info");
-                let info = if info == "-" {
-                    Vec::new()
-                } else {
-                    hex::decode(info).unwrap()
-                };
+                let info = if info == "-" { Vec::new() } else { hex::decode(info).unwrap() };
                 UniqueId::from_hex(id).unwrap().derive(info)
             }
             "surface" => {
@@ -34,10 +30,7 @@ fn ids_are_mosaiks() {
 fn a_member_id_is_the_front_of_the_stable_id() {
     let id = UniqueId::from_name("ecb.euro-fx.USD");
     assert_eq!(MemberId::from(id).as_bytes(), &id.as_bytes()[..20]);
-    assert_eq!(
-        MemberId::of(&id).to_string(),
-        "874fe5925256275068c176ed05c54a38b2ef15ad"
-    );
+    assert_eq!(MemberId::of(&id).to_string(), "874fe5925256275068c176ed05c54a38b2ef15ad");
 }
 
 #[test]
@@ -70,17 +63,8 @@ fn debug_is_short_and_display_is_whole() {
 
 #[test]
 fn hex_of_another_length_is_refused() {
-    for text in [
-        "",
-        "ab",
-        &"ab".repeat(31),
-        &"ab".repeat(33),
-        &"zz".repeat(32),
-    ] {
+    for text in ["", "ab", &"ab".repeat(31), &"ab".repeat(33), &"zz".repeat(32)] {
         let error = Digest::from_hex(text).unwrap_err();
-        assert!(
-            error.to_string().starts_with("expected 64 hex digits"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("expected 64 hex digits"), "{error}");
     }
 }

@@ -1,12 +1,14 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Instant;
 
 use holobiont_identity::Organism;
+use holobiont_policy::Cut;
 use holobiont_programs::Visit;
-use holobiont_replay::{
-    Audit, DEFAULT_MEMORY_BUDGET_BYTES, LogReader, Program, ReplayError, Snapshot, Surfaces, audit,
-};
+use holobiont_replay::{Audit, LogReader, Program, ReplayError, Snapshot, Surfaces, audit};
 use holobiont_surface::Surface;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::replay::read_snapshot;
 use crate::cli::Audit as Args;
@@ -14,6 +16,7 @@ use crate::failure::{Failure, InputPlace};
 use crate::files;
 use crate::opened::Published;
 use crate::print;
+use crate::report::{Changes, Summary};
 use crate::text::{Grouped, count};
 
 /// Largest `summary.json` that is read, in bytes.
@@ -21,67 +24,55 @@ const MAX_SUMMARY_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let (organism, _) = files::organism(&args.organism)?;
-    let snapshot = args
-        .from_snapshot
-        .as_deref()
-        .map(read_snapshot)
-        .transpose()?;
-    let surfaces = Surfaces::open(&organism, &args.surfaces, DEFAULT_MEMORY_BUDGET_BYTES)?;
+    let snapshot = args.from_snapshot.as_deref().map(read_snapshot).transpose()?;
+    let surfaces = Surfaces::open(&organism, &args.surfaces, args.memory.budget_bytes())?;
     let published = Published::new(&args.against);
     let started = Instant::now();
-    let audit = audit_published(args, &organism, &surfaces, &published, snapshot.as_ref())?;
-    check_summary(&published, &audit)?;
+    let audited =
+        audit_published(&args.organism, &organism, &surfaces, &published, snapshot.as_ref())?;
     let seconds = started.elapsed().as_secs_f64();
     if as_json {
-        return print::json("audit", &Told::of(&audit, seconds));
+        return print::json("audit", &Told::of(&audited, seconds));
     }
-    let head = audit
-        .output_head
-        .map_or_else(|| "none".to_owned(), |head| head.hash.to_string());
+    let head = audited.output_head.map_or_else(|| "none".to_owned(), |head| head.hash.to_string());
     print::text(&format!(
         "agrees: {} published by {} cuts follow from the members' surfaces and the log\n\
          {} folded again in {seconds:.2} s\n\n\
          output head   {head}\nstate digest  {}\nlog digest    {}\n",
-        count(audit.compared, "record"),
-        Grouped(audit.totals.cuts),
-        count(audit.totals.records, "record"),
-        audit.state_digest,
-        audit.log_digest,
+        count(audited.compared, "record"),
+        Grouped(audited.totals.cuts),
+        count(audited.totals.records, "record"),
+        audited.state_digest,
+        audited.log_digest,
     ))
 }
 
-/// Recomputes what was published, with the program that the config names.
+/// Recomputes what was published, with the program that the config names, and compares all of it:
+/// every record, the config kept beside them, and the summary.
 pub(super) fn audit_published(
-    args: &Args,
+    config: &Path,
     organism: &Organism,
     surfaces: &Surfaces,
     published: &Published,
     snapshot: Option<&Snapshot>,
 ) -> Result<Audit, Failure> {
     let log = LogReader::open(&published.log(), organism).map_err(ReplayError::from)?;
-    let output = Surface::open(&published.surface_dir()).map_err(ReplayError::Output)?;
-    let expected = organism.output_surface_id();
-    let got = output.genesis().surface_id;
-    if got != expected {
-        return Err(Failure::Input {
-            file: published.surface_dir(),
-            place: InputPlace::default(),
-            what: format!("holds surface {got}, this organism publishes {expected}"),
-            help: "name the folder that this organism's replay wrote",
+    let kept = published.organism()?.content_hash();
+    let expected = organism.content_hash();
+    if kept != expected {
+        return Err(Failure::Differs {
+            what: format!(
+                "{} has content hash {kept}, the commits were made under {expected}",
+                published.organism_file().display()
+            ),
         });
     }
-    let job = Job {
-        organism,
-        surfaces,
-        snapshot,
-        log,
-        output: &output,
-    };
-    let audited = holobiont_programs::load(organism, job).map_err(|source| Failure::Program {
-        file: args.organism.clone(),
-        source,
-    })?;
-    Ok(audited?)
+    let output = Surface::open(&published.surface_dir()).map_err(ReplayError::Output)?;
+    let job = Job { organism, surfaces, snapshot, log, output: &output };
+    let (audited, summary) = holobiont_programs::load(organism, job)
+        .map_err(|source| Failure::Program { file: config.to_owned(), source })??;
+    compare_summary(published, &summary, snapshot.is_some())?;
+    Ok(audited)
 }
 
 struct Job<'a> {
@@ -93,52 +84,49 @@ struct Job<'a> {
 }
 
 impl Visit for Job<'_> {
-    type Output = Result<Audit, ReplayError>;
+    type Output = Result<(Audit, Summary), ReplayError>;
 
     fn visit<P: Program>(self, program: P) -> Self::Output {
-        audit(
-            self.organism,
-            self.surfaces,
-            program,
-            self.snapshot,
-            self.log,
-            self.output,
-        )
+        let Self { organism, surfaces, snapshot, log, output } = self;
+        let mut changes = Changes::new(organism);
+        let note = |cut: &Cut| changes.note(cut);
+        let (audited, replay) = audit(organism, surfaces, program, snapshot, log, output, note)?;
+        let end = (output.next_seq(), audited.output_head);
+        let from_cut = snapshot.map(|snapshot| snapshot.cut);
+        let summary = Summary::of(organism, surfaces, &replay, changes, end, from_cut);
+        Ok((audited, summary))
     }
 }
 
-/// The digest of the final state is no record of the surface, so it is compared by itself.
-fn check_summary(published: &Published, audit: &Audit) -> Result<(), Failure> {
-    #[derive(Deserialize)]
-    struct Claimed {
-        output_head: Option<String>,
-        state_digest: String,
-        log_digest: String,
-    }
+/// What is no record of the surface is compared by itself. An audit from a snapshot sees only what
+/// came after it, so it compares the end alone.
+fn compare_summary(
+    published: &Published,
+    computed: &Summary,
+    is_partial: bool,
+) -> Result<(), Failure> {
+    const END: [&str; 3] = ["output_head", "state_digest", "log_digest"];
     let file = published.summary();
-    let bytes = files::read_bytes(&file, MAX_SUMMARY_BYTES)?;
-    let claimed: Claimed = serde_json::from_slice(&bytes).map_err(|error| Failure::Input {
+    let malformed = |error: serde_json::Error| Failure::Input {
         file: file.clone(),
         place: InputPlace::default(),
         what: error.to_string(),
         help: "it is what `replay` wrote; fetch it again",
-    })?;
-    let computed_head = audit.output_head.map(|head| head.hash.to_string());
-    let different: Vec<&str> = [
-        ("output head", claimed.output_head == computed_head),
-        (
-            "state digest",
-            claimed.state_digest == audit.state_digest.to_string(),
-        ),
-        (
-            "log digest",
-            claimed.log_digest == audit.log_digest.to_string(),
-        ),
-    ]
-    .into_iter()
-    .filter(|(_, equal)| !equal)
-    .map(|(name, _)| name)
-    .collect();
+    };
+    let bytes = files::read_bytes(&file, MAX_SUMMARY_BYTES)?;
+    let claimed: BTreeMap<String, Value> = serde_json::from_slice(&bytes).map_err(malformed)?;
+    let computed = serde_json::to_value(computed).map_err(Failure::unexpected)?;
+    let computed: BTreeMap<String, Value> =
+        serde_json::from_value(computed).map_err(Failure::unexpected)?;
+    let different: Vec<String> = claimed
+        .keys()
+        .chain(computed.keys())
+        .filter(|key| !is_partial || END.contains(&key.as_str()))
+        .filter(|key| claimed.get(*key) != computed.get(*key))
+        .map(|key| key.replace('_', " "))
+        .collect::<BTreeSet<String>>()
+        .into_iter()
+        .collect();
     if different.is_empty() {
         return Ok(());
     }
@@ -146,7 +134,7 @@ fn check_summary(published: &Published, audit: &Audit) -> Result<(), Failure> {
         what: format!(
             "{}: every commit agrees, but its {} differs from what was computed",
             file.display(),
-            different.join(" and its ")
+            different.join(", ")
         ),
     })
 }

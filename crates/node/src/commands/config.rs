@@ -19,13 +19,9 @@ pub(super) fn run(command: &Config, as_json: bool) -> Result<(), Failure> {
             show("config.fingerprint", "", &ids_of(&organism), &[], as_json)
         }
         (Read::Coalition(coalition), Config::Check(_)) => check_coalition(&coalition, as_json),
-        (Read::Coalition(coalition), Config::Fingerprint(_)) => show(
-            "config.fingerprint",
-            "",
-            &ids_of_coalition(&coalition),
-            &[],
-            as_json,
-        ),
+        (Read::Coalition(coalition), Config::Fingerprint(_)) => {
+            show("config.fingerprint", "", &ids_of_coalition(&coalition), &[], as_json)
+        }
     }
 }
 
@@ -36,21 +32,13 @@ enum Read {
 
 /// Which of the two a file is, its keys say; where they do not, its name.
 fn read(args: &ConfigFile) -> Result<Read, Failure> {
-    const COALITION_KEYS: [&str; 5] = [
-        "lattice",
-        "organism",
-        "modules",
-        "change_channel",
-        "ticket_issuer",
-    ];
+    const COALITION_KEYS: [&str; 5] =
+        ["lattice", "organism", "modules", "change_channel", "ticket_issuer"];
     let source = files::config_text(&args.file)?;
     let is_coalition = match source.parse::<toml::Table>() {
         Ok(table) if table.contains_key("program") || table.contains_key("member") => false,
         Ok(table) => COALITION_KEYS.iter().any(|key| table.contains_key(*key)),
-        Err(_) => args
-            .file
-            .file_stem()
-            .is_some_and(|stem| stem == "coalition"),
+        Err(_) => args.file.file_stem().is_some_and(|stem| stem == "coalition"),
     };
     if is_coalition {
         files::coalition(&args.file).map(|coalition| Read::Coalition(Box::new(coalition)))
@@ -68,28 +56,20 @@ impl Visit for Nothing {
 }
 
 fn check(file: &Path, organism: &Organism, as_json: bool) -> Result<(), Failure> {
-    holobiont_programs::load(organism, Nothing).map_err(|source| Failure::Program {
-        file: file.to_owned(),
-        source,
-    })?;
+    holobiont_programs::load(organism, Nothing)
+        .map_err(|source| Failure::Program { file: file.to_owned(), source })?;
     let align = match organism.align {
         Alignment::Clock => "cuts by clock: the least closed clock of the members that hold it",
         Alignment::Arrival => "cuts by arrival: every move of a frontier",
     };
-    let weight: u64 = organism
-        .members
-        .iter()
-        .map(|it| it.policy.weight)
-        .fold(0, u64::saturating_add);
+    let weight: u64 =
+        organism.members.iter().map(|it| it.policy.weight).fold(0, u64::saturating_add);
     let mut text = format!(
         "{} runs {} version {} over {}\n{align}\nfloor: normal from weight {}, halted below {}, of {weight}\n\n",
         organism.name,
         organism.program.name,
         organism.program.version,
-        count(
-            u64::try_from(organism.members.len()).unwrap_or(u64::MAX),
-            "member"
-        ),
+        count(u64::try_from(organism.members.len()).unwrap_or(u64::MAX), "member"),
         organism.floor.normal,
         organism.floor.halt_below,
     );
@@ -99,42 +79,21 @@ fn check(file: &Path, organism: &Organism, as_json: bool) -> Result<(), Failure>
             member.name.clone(),
             policy.weight.to_string(),
             stall_in_words(policy),
-            format!(
-                "{} / {} / {}",
-                policy.late_after, policy.stall_after, policy.recover_after
-            ),
+            format!("{} / {} / {}", policy.late_after, policy.stall_after, policy.recover_after),
             policy.max_advance.to_string(),
-            member
-                .start
-                .map_or_else(|| "–".to_owned(), |start| start.to_string()),
+            member.start.map_or_else(|| "–".to_owned(), |start| start.to_string()),
             member.id().to_string(),
         ]
     });
-    let header = [
-        "member",
-        "weight",
-        "when it stalls",
-        "late/stall/recover",
-        "max jump",
-        "start",
-        "id",
-    ];
+    let header =
+        ["member", "weight", "when it stalls", "late/stall/recover", "max jump", "start", "id"];
     text.push_str(&print::table(header, rows));
     text.push('\n');
-    show(
-        "config.check",
-        &text,
-        &ids_of(organism),
-        &organism.warnings(),
-        as_json,
-    )
+    show("config.check", &text, &ids_of(organism), &organism.warnings(), as_json)
 }
 
 fn check_coalition(coalition: &Coalition, as_json: bool) -> Result<(), Failure> {
-    let mut text = format!(
-        "{} is a coalition; being listed opens no door\n\n",
-        coalition.name
-    );
+    let mut text = format!("{} is a coalition; being listed opens no door\n\n", coalition.name);
     let listed = coalition.lattices.iter().map(|it| ("lattice", it));
     let listed = listed.chain(coalition.organisms.iter().map(|it| ("organism", it)));
     let rows = listed.map(|(kind, it)| {
@@ -146,18 +105,9 @@ fn check_coalition(coalition: &Coalition, as_json: bool) -> Result<(), Failure> 
             it.stable_id.to_string(),
         ]
     });
-    text.push_str(&print::table(
-        ["name", "kind", "operator", "role", "stable id"],
-        rows,
-    ));
+    text.push_str(&print::table(["name", "kind", "operator", "role", "stable id"], rows));
     text.push('\n');
-    show(
-        "config.check",
-        &text,
-        &ids_of_coalition(coalition),
-        &[],
-        as_json,
-    )
+    show("config.check", &text, &ids_of_coalition(coalition), &[], as_json)
 }
 
 fn ids_of(organism: &Organism) -> Vec<(&'static str, String)> {
@@ -172,14 +122,8 @@ fn ids_of_coalition(coalition: &Coalition) -> Vec<(&'static str, String)> {
     vec![
         ("coalition id", coalition.coalition_id().to_string()),
         ("coalition root", coalition.root().to_string()),
-        (
-            "document fingerprint",
-            coalition.document_fingerprint().to_string(),
-        ),
-        (
-            "ticket issuer root",
-            coalition.ticket_issuer_root().to_string(),
-        ),
+        ("document fingerprint", coalition.document_fingerprint().to_string()),
+        ("ticket issuer root", coalition.ticket_issuer_root().to_string()),
     ]
 }
 
@@ -197,10 +141,7 @@ fn show(
             ids: std::collections::BTreeMap<String, &'a str>,
             warnings: &'a [String],
         }
-        let ids = ids
-            .iter()
-            .map(|(name, id)| (name.replace(' ', "_"), id.as_str()))
-            .collect();
+        let ids = ids.iter().map(|(name, id)| (name.replace(' ', "_"), id.as_str())).collect();
         return print::json(schema, &Told { ids, warnings });
     }
     let mut text = text.to_owned();
@@ -218,13 +159,7 @@ fn stall_in_words(policy: &MemberPolicy) -> String {
     match policy.on_stall {
         OnStall::Hold => "hold".to_owned(),
         OnStall::Skip => "skip".to_owned(),
-        OnStall::Carry {
-            carry_for,
-            then: Then::Hold,
-        } => format!("carry {carry_for}, then hold"),
-        OnStall::Carry {
-            carry_for,
-            then: Then::Skip,
-        } => format!("carry {carry_for}, then skip"),
+        OnStall::Carry { carry_for, then: Then::Hold } => format!("carry {carry_for}, then hold"),
+        OnStall::Carry { carry_for, then: Then::Skip } => format!("carry {carry_for}, then skip"),
     }
 }

@@ -7,8 +7,8 @@ use holobiont_replay::{Commit, DEFAULT_MEMORY_BUDGET_BYTES, Published as Record,
 use serde::Serialize;
 
 use super::audit::audit_published;
-use super::replay::{Done, Job, scheduled};
-use crate::cli::{Audit, ClockFormat, Demo as Args, ImportFormat};
+use super::replay::{Done, Job};
+use crate::cli::{ClockFormat, Demo as Args, ImportFormat};
 use crate::failure::Failure;
 use crate::files;
 use crate::import::{Imported, Target};
@@ -29,6 +29,9 @@ const CLOCK: ClockFormat = ClockFormat::Days;
 
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let demo = Demo::prepare(&args.out)?;
+    if let Some(dir) = &args.html {
+        std::fs::create_dir_all(dir).map_err(Failure::io(dir, "creating"))?;
+    }
     demo.import()?;
     let (organism, source) = files::organism(&demo.organism)?;
     let surfaces = Surfaces::open(&organism, &demo.surfaces, DEFAULT_MEMORY_BUDGET_BYTES)?;
@@ -36,7 +39,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let done = demo.replay(&organism, &source, &surfaces)?;
     print::note("auditing: recomputing every commit from the members' surfaces ...");
     let published = Published::new(&demo.out);
-    let audited = audit_published(&demo.audit_args(), &organism, &surfaces, &published, None)?;
+    let audited = audit_published(&demo.organism, &organism, &surfaces, &published, None)?;
     let commits = Commits::read(&organism, &published)?;
     if let Some(dir) = &args.html {
         write_page(dir, &organism, &done, &commits)?;
@@ -52,11 +55,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
         let last_commit = commits.last.as_ref().map(|(_, last)| &last.json);
         return print::json(
             "demo",
-            &Told {
-                done: &done,
-                audited_records: audited.compared,
-                last_commit,
-            },
+            &Told { done: &done, audited_records: audited.compared, last_commit },
         );
     }
     print::text(&done.summary.render(CLOCK))?;
@@ -112,23 +111,16 @@ impl Demo {
     fn import(&self) -> Result<(), Failure> {
         print::note("importing the ECB's reference rates, one surface a currency ...");
         let file = Path::new("eurofxref-hist.csv");
-        let imported = Imported::read(
-            file,
-            RATES.as_bytes(),
-            Some(ImportFormat::Csv),
-            Some("Date"),
-            CLOCK,
-        )?;
+        let imported =
+            Imported::read(file, RATES.as_bytes(), Some(ImportFormat::Csv), Some("Date"), CLOCK)?;
         let made = imported.write(&Target {
             out: &self.surfaces,
             stable_id_prefix: "ecb.euro-fx.",
             surface: "rates",
             segment_bytes: holobiont_surface::DEFAULT_SEGMENT_BYTES,
+            max_window_bytes: 1 << 20,
         })?;
-        let records = made
-            .iter()
-            .map(|made| made.records)
-            .fold(0, u64::saturating_add);
+        let records = made.iter().map(|made| made.records).fold(0, u64::saturating_add);
         let surfaces = count(u64::try_from(made.len()).unwrap_or(u64::MAX), "surface");
         print::note(&format!("  {}, {surfaces}", count(records, "record")));
         Ok(())
@@ -140,7 +132,7 @@ impl Demo {
         source: &str,
         surfaces: &Surfaces,
     ) -> Result<Done, Failure> {
-        let orders = scheduled(&self.orders, organism)?;
+        let orders = files::orders(&self.orders, organism)?;
         let job = Job {
             organism,
             source,
@@ -154,17 +146,8 @@ impl Demo {
         job.run(&self.organism)
     }
 
-    fn audit_args(&self) -> Audit {
-        Audit {
-            organism: self.organism.clone(),
-            surfaces: self.surfaces.clone(),
-            against: self.out.clone(),
-            from_snapshot: None,
-        }
-    }
-
     fn next_steps(&self, commits: &Commits, page: Option<&Path>) -> String {
-        let root = self.root.display();
+        let root = quoted(&self.root);
         let last = commits.last.as_ref().map_or(0, |(seq, _)| *seq);
         let mut text = format!(
             "\nwhat to try next\n  \
@@ -175,10 +158,7 @@ impl Demo {
         );
         match page {
             Some(dir) => {
-                text.push_str(&format!(
-                    "  open {}/index.html in a browser\n",
-                    dir.display()
-                ));
+                text.push_str(&format!("  open {}/index.html in a browser\n", quoted(dir)));
             }
             None => text.push_str("  holobiont demo --html page, and open page/index.html\n"),
         }
@@ -194,7 +174,7 @@ struct Commits {
 
 impl Commits {
     fn read(organism: &Organism, published: &Published) -> Result<Self, Failure> {
-        let surface = published.open()?;
+        let surface = published.open(organism)?;
         let mut cursor = surface.cursor(surface.earliest())?;
         let mut points = Vec::new();
         let mut last: Option<(u64, Commit)> = None;
@@ -207,19 +187,12 @@ impl Commits {
             }
             cursor.advance();
         }
-        let names: Vec<&str> = organism
-            .members
-            .iter()
-            .map(|member| member.name.as_str())
-            .collect();
+        let names: Vec<&str> = organism.members.iter().map(|member| member.name.as_str()).collect();
         let program = &organism.program;
         let last = match last {
             Some((seq, commit)) => {
                 let payload = &commit.payload;
-                Some((
-                    seq,
-                    describe(&program.name, program.version, payload, &names)?,
-                ))
+                Some((seq, describe(&program.name, program.version, payload, &names)?))
             }
             None => None,
         };
@@ -258,9 +231,7 @@ fn write_page(
     let summary = &done.summary;
     let first_day = commits.points.first().map_or(0, |point| point.day);
     let last_day = commits.points.last().map_or(0, |point| point.day);
-    let all = summary
-        .commits_normal
-        .saturating_add(summary.commits_degraded);
+    let all = summary.commits_normal.saturating_add(summary.commits_degraded);
     let page = Page {
         organism: &organism.name,
         stable_id: summary.stable_id.clone(),
@@ -279,26 +250,15 @@ fn write_page(
                 ),
             ),
             ("cuts".to_owned(), Grouped(summary.cuts).to_string()),
-            (
-                "folded in".to_owned(),
-                format!("{:.2} s", done.pace.seconds),
-            ),
-            (
-                "last day".to_owned(),
-                format!("{} (from {})", iso(last_day), iso(first_day)),
-            ),
+            ("folded in".to_owned(), format!("{:.2} s", done.pace.seconds)),
+            ("last day".to_owned(), format!("{} (from {})", iso(last_day), iso(first_day))),
         ],
         first_day,
         last_day,
-        members: summary
-            .members
-            .iter()
-            .map(|it| timeline(it, first_day, last_day))
-            .collect(),
+        members: summary.members.iter().map(|it| timeline(it, first_day, last_day)).collect(),
         index: commits.points.iter().map(Point::clone).collect(),
         source_note: SOURCE_NOTE,
     };
-    std::fs::create_dir_all(dir).map_err(Failure::io(dir, "creating"))?;
     files::replace(&dir.join("index.html"), page.render().as_bytes())
 }
 
@@ -311,25 +271,20 @@ fn timeline(member: &MemberSummary, first_day: i64, last_day: i64) -> Timeline {
     for change in &member.changes {
         let day = i64::try_from(change.clock).unwrap_or(i64::MAX).min(end);
         if day > from_day {
-            spans.push(Span {
-                from_day,
-                to_day: day,
-                status,
-            });
+            spans.push(Span { from_day, to_day: day, status });
         }
         from_day = day;
         status = change.to;
     }
-    spans.push(Span {
-        from_day,
-        to_day: end,
-        status,
-    });
-    Timeline {
-        name: member.name.clone(),
-        records: member.position.folded,
-        spans,
-    }
+    spans.push(Span { from_day, to_day: end, status });
+    Timeline { name: member.name.clone(), records: member.position.folded, spans }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |it: char| it.is_alphanumeric() || "/._-+,:@".contains(it);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn megabytes(bytes: u64) -> String {

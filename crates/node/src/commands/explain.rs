@@ -1,8 +1,8 @@
 use holobiont_identity::Organism;
 use holobiont_programs::{Description, describe};
 use holobiont_replay::{
-    Citation, Commit, DEFAULT_MEMORY_BUDGET_BYTES, MemberEvidence, Published as Record,
-    StatusRecord, Surfaces,
+    Citation, Commit, LogReader, MemberEvidence, Published as Record, ReplayError, StatusRecord,
+    Surfaces,
 };
 use holobiont_surface::Surface;
 use serde::Serialize;
@@ -16,8 +16,10 @@ use crate::text::count;
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let published = Published::new(&args.against);
     let organism = published.organism()?;
-    let surfaces = Surfaces::open(&organism, &args.surfaces, DEFAULT_MEMORY_BUDGET_BYTES)?;
-    let output = published.open()?;
+    // The log names the config that the commits were made under; this must be it.
+    LogReader::open(&published.log(), &organism).map_err(ReplayError::from)?;
+    let surfaces = Surfaces::open(&organism, &args.surfaces, args.memory.budget_bytes())?;
+    let output = published.open(&organism)?;
     let seq = match args.commit {
         Some(seq) => seq,
         None => last_commit(&output, &published)?,
@@ -32,6 +34,14 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
             print::text(&explained.render(args.clock, &organism))
         }
         Record::Status(status) => tell_status(seq, clock, &organism, &status, args.clock, as_json),
+        _ if as_json => {
+            #[derive(Serialize)]
+            struct Told {
+                record: u64,
+                clock: u64,
+            }
+            print::json("explain.empty", &Told { record: seq, clock })
+        }
         _ => print::text(&format!(
             "record {seq} publishes nothing; it ends clock event {}\n",
             args.clock.show(clock)
@@ -113,23 +123,16 @@ impl Explained {
         surfaces: &Surfaces,
         commit: &Commit,
     ) -> Result<Self, Failure> {
-        let names: Vec<&str> = organism
-            .members
-            .iter()
-            .map(|member| member.name.as_str())
-            .collect();
+        let names: Vec<&str> = organism.members.iter().map(|member| member.name.as_str()).collect();
         let program = &organism.program;
         let mut citations = Vec::with_capacity(commit.citations.len());
         for citation in &commit.citations {
-            citations.push(prove(surfaces, &commit.evidence, citation)?);
+            citations.push(prove(organism, surfaces, &commit.evidence, citation)?);
         }
         let members = (0_u16..)
             .zip(names.iter().zip(&commit.statuses))
             .map(|(place, (name, status))| {
-                let evidence = commit
-                    .evidence
-                    .iter()
-                    .find(|evidence| evidence.place == place);
+                let evidence = commit.evidence.iter().find(|evidence| evidence.place == place);
                 Member {
                     name: (*name).to_owned(),
                     status: status.name(),
@@ -196,31 +199,27 @@ impl Explained {
                 cited.seq.to_string(),
                 clock.show(cited.clock),
                 cited.payload.clone(),
-                format!(
-                    "{} at {}",
-                    short(&cited.proved_against_head),
-                    cited.proved_against_seq
-                ),
+                format!("{} at {}", short(&cited.proved_against_head), cited.proved_against_seq),
             ]
         });
-        text.push_str(&print::table(
-            ["member", "record", "clock", "payload", "head"],
-            rows,
-        ));
+        text.push_str(&print::table(["member", "record", "clock", "payload", "head"], rows));
         text
     }
 }
 
 /// Finds a cited record on its member's surface and proves it against the head in the commit.
 fn prove(
+    organism: &Organism,
     surfaces: &Surfaces,
     evidence: &[MemberEvidence],
     citation: &Citation,
 ) -> Result<Cited, Failure> {
     let place = usize::from(citation.member);
-    let evidence = evidence
-        .iter()
-        .find(|evidence| evidence.place == citation.member);
+    let id = organism.members.get(place).map(|member| member.id());
+    let is_its = |evidence: &&MemberEvidence| {
+        evidence.place == citation.member && Some(evidence.member) == id
+    };
+    let evidence = evidence.iter().find(is_its);
     let (Some((name, surface)), Some(evidence)) = (surfaces.get(place), evidence) else {
         return Err(Failure::Differs {
             what: format!("the commit cites member {place}, and has no evidence of it"),

@@ -1,23 +1,24 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use holobiont_identity::{OrderAction, Organism};
-use holobiont_policy::{Action, Roster};
+use holobiont_identity::{Organism, ReplayOrder};
+use holobiont_policy::{Command, Roster};
 use holobiont_programs::Visit;
 use holobiont_replay::{
-    Commands, DEFAULT_MEMORY_BUDGET_BYTES, LogReader, LogWriter, OutputStart, Program, Replay,
-    ReplayClock, ReplayError, ScheduledOrder, Snapshot, Surfaces,
+    Commands, LogReader, LogWriter, OutputStart, Program, Replay, ReplayClock, ReplayError,
+    Snapshot, Surfaces,
 };
 use holobiont_surface::{Genesis, SurfaceWriter, WriterOptions};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::Replay as Args;
-use crate::failure::Failure;
+use crate::failure::{Failure, InputPlace};
 use crate::files;
 use crate::opened::Published;
 use crate::print;
 use crate::report::{Changes, Pace, Summary, surface_bytes};
+use crate::text::count;
 
 /// Largest snapshot that is read, in bytes.
 const MAX_SNAPSHOT_BYTES: u64 = 1024 * 1024 * 1024;
@@ -25,11 +26,12 @@ const MAX_SNAPSHOT_BYTES: u64 = 1024 * 1024 * 1024;
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let (organism, source) = files::organism(&args.organism)?;
     let orders = match &args.orders {
-        Some(file) => scheduled(file, &organism)?,
+        Some(file) => files::orders(file, &organism)?,
         None => Vec::new(),
     };
     let snapshot = args.resume.as_deref().map(read_snapshot).transpose()?;
-    let surfaces = Surfaces::open(&organism, &args.surfaces, DEFAULT_MEMORY_BUDGET_BYTES)?;
+    let surfaces = Surfaces::open(&organism, &args.surfaces, args.memory.budget_bytes())?;
+    warn_of_tails(&surfaces);
     let job = Job {
         organism: &organism,
         source: &source,
@@ -56,7 +58,7 @@ pub(super) struct Job<'a> {
     /// The config's text, which is kept beside what came of it.
     pub(super) source: &'a str,
     pub(super) surfaces: &'a Surfaces,
-    pub(super) orders: Vec<ScheduledOrder>,
+    pub(super) orders: Vec<ReplayOrder>,
     pub(super) cuts: Option<&'a Path>,
     pub(super) snapshot: Option<&'a Snapshot>,
     /// 0 for none.
@@ -76,10 +78,8 @@ impl Job<'_> {
     /// Runs it with the program that its config names.
     pub(super) fn run(self, config: &Path) -> Result<Done, Failure> {
         let organism = self.organism;
-        holobiont_programs::load(organism, self).map_err(|source| Failure::Program {
-            file: config.to_owned(),
-            source,
-        })?
+        holobiont_programs::load(organism, self)
+            .map_err(|source| Failure::Program { file: config.to_owned(), source })?
     }
 
     fn prepare(&self, published: &Published) -> Result<SurfaceWriter, Failure> {
@@ -121,22 +121,27 @@ impl Job<'_> {
         let mut changes = Changes::new(self.organism);
         let progress = progress(self.surfaces);
         let started = Instant::now();
-        // A log that was resumed in the middle is no whole log, and is not passed off as one.
         let mut log = match self.snapshot {
             None => {
                 let roster = replay.state().roster();
-                Some(
-                    LogWriter::create(&published.log(), self.organism, roster)
-                        .map_err(ReplayError::from)?,
-                )
+                let log = LogWriter::create(&published.log(), self.organism, roster);
+                Some(log.map_err(ReplayError::from)?)
             }
             Some(_) => None,
         };
-        while let Some((index, command)) = commands.next()? {
+        while let Some((index, command)) = commands.next(replay.state())? {
             if let Some(log) = &mut log {
                 log.append(index, &command).map_err(ReplayError::from)?;
             }
             let step = replay.step(index, &command, &mut writer)?;
+            if let Command::Order(order) = &command {
+                for reason in &step.ignored {
+                    print::note(&format!(
+                        "warning: order {} had no effect: {reason}",
+                        order.sequence
+                    ));
+                }
+            }
             let Some(cut) = step.cut else { continue };
             changes.note(&cut);
             progress.inc(step.records);
@@ -149,15 +154,17 @@ impl Job<'_> {
         writer.sync().map_err(ReplayError::Output)?;
         if let Some(log) = log {
             log.finish().map_err(ReplayError::from)?;
+        } else if let Some(cuts) = self.cuts {
+            // What was published stands on the whole log, whatever part of it was folded here.
+            let to = published.log();
+            std::fs::copy(cuts, &to).map_err(Failure::io(&to, "copying"))?;
         }
         progress.finish_and_clear();
-        let pace = Pace::of(
-            started.elapsed(),
-            replay.totals().records,
-            surface_bytes(self.surfaces),
-        );
+        let pace =
+            Pace::of(started.elapsed(), replay.totals().records, surface_bytes(self.surfaces));
         let output = (writer.next_seq(), writer.head());
-        let summary = Summary::of(self.organism, self.surfaces, &replay, changes, output);
+        let from_cut = self.snapshot.map(|snapshot| snapshot.cut);
+        let summary = Summary::of(self.organism, self.surfaces, &replay, changes, output, from_cut);
         let mut text = serde_json::to_vec_pretty(&summary).map_err(Failure::unexpected)?;
         text.push(b'\n');
         files::replace(&published.summary(), &text)?;
@@ -186,30 +193,33 @@ impl Visit for Job<'_> {
     }
 }
 
-/// The orders of a file, as the replay clock takes them.
-pub(super) fn scheduled(file: &Path, organism: &Organism) -> Result<Vec<ScheduledOrder>, Failure> {
-    let orders = files::orders(file, organism)?;
-    Ok(orders
-        .into_iter()
-        .map(|order| schedule(order.clock, order.action))
-        .collect())
-}
-
-pub(super) const fn schedule(clock: u64, action: OrderAction) -> ScheduledOrder {
-    let action = match action {
-        OrderAction::Release { member } => Action::Release { member },
-        OrderAction::Retire { member, last_clock } => Action::Retire { member, last_clock },
-        OrderAction::Pause => Action::Pause,
-        OrderAction::Resume => Action::Resume,
-    };
-    ScheduledOrder { clock, action }
-}
-
 pub(super) fn read_snapshot(file: &Path) -> Result<Snapshot, Failure> {
-    Ok(Snapshot::decode(&files::read_bytes(
-        file,
-        MAX_SNAPSHOT_BYTES,
-    )?)?)
+    let bytes = files::read_bytes(file, MAX_SNAPSHOT_BYTES)?;
+    Snapshot::decode(&bytes).map_err(|error| Failure::Input {
+        file: file.to_owned(),
+        place: InputPlace::default(),
+        what: error.to_string(),
+        help: "name a file that `replay --snapshot-every` wrote, or fetch it again",
+    })
+}
+
+/// Records after a durable mark may be gone after a crash: no commit stands on them.
+pub(super) fn warn_of_tails(surfaces: &Surfaces) {
+    for (name, surface) in surfaces.iter() {
+        let synced = surface.mark().map_or(0, |mark| mark.seq.saturating_add(1));
+        let unsynced = surface.next_seq().saturating_sub(synced.max(surface.earliest()));
+        if unsynced > 0 {
+            let records = count(unsynced, "record");
+            print::note(&format!("warning: {name}: {records} after its durable mark are not used"));
+        }
+        if let Some(torn) = surface.torn() {
+            print::note(&format!(
+                "warning: {name}: {} bytes at the end of {} are torn",
+                torn.size_bytes,
+                torn.file.display()
+            ));
+        }
+    }
 }
 
 /// A bar on a terminal; elsewhere a line every ten seconds.

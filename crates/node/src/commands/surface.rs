@@ -30,6 +30,7 @@ fn import(args: &Import, as_json: bool) -> Result<(), Failure> {
         stable_id_prefix: &args.stable_id,
         surface: &args.surface,
         segment_bytes: args.segment_bytes,
+        max_window_bytes: args.max_window_bytes,
     })?;
     if as_json {
         #[derive(Serialize)]
@@ -48,10 +49,7 @@ fn import(args: &Import, as_json: bool) -> Result<(), Failure> {
             made.surface_id.clone(),
         ]
     });
-    print::text(&print::table(
-        ["member", "records", "first", "last", "surface id"],
-        rows,
-    ))?;
+    print::text(&print::table(["member", "records", "first", "last", "surface id"], rows))?;
     print::note(&format!(
         "{} in {}; look with: holobiont surface inspect {}",
         count(u64::try_from(made.len()).unwrap_or(u64::MAX), "surface"),
@@ -108,10 +106,7 @@ impl Inspected {
             next_seq: surface.next_seq(),
             first_clock: clocks.map(|clocks| clocks.0),
             last_clock: clocks.map(|clocks| clocks.1),
-            mark: surface.mark().map(|mark| Point {
-                seq: mark.seq,
-                head: mark.hash.to_string(),
-            }),
+            mark: surface.mark().map(|mark| Point { seq: mark.seq, head: mark.hash.to_string() }),
             segments: surface
                 .segments()
                 .map(|segment| Segment {
@@ -140,10 +135,7 @@ impl Inspected {
     }
 
     fn size_bytes(&self) -> u64 {
-        self.segments
-            .iter()
-            .map(|segment| segment.size_bytes)
-            .fold(0, u64::saturating_add)
+        self.segments.iter().map(|segment| segment.size_bytes).fold(0, u64::saturating_add)
     }
 
     fn render(&self, clock: ClockFormat) -> String {
@@ -205,18 +197,10 @@ fn inspect(args: &Inspect, as_json: bool) -> Result<(), Failure> {
             show(it.first_clock),
             show(it.last_clock),
             Grouped(it.size_bytes()).to_string(),
-            if it.torn.is_some() {
-                "torn tail"
-            } else {
-                "whole"
-            }
-            .to_owned(),
+            if it.torn.is_some() { "torn tail" } else { "whole" }.to_owned(),
         ]
     });
-    print::text(&print::table(
-        ["surface", "records", "first", "last", "bytes", "tail"],
-        rows,
-    ))
+    print::text(&print::table(["surface", "records", "first", "last", "bytes", "tail"], rows))
 }
 
 /// What a verification found of one surface.
@@ -228,15 +212,13 @@ struct Checked {
     bytes: u64,
     head: Option<Point>,
     torn: Option<String>,
-    damage: Option<String>,
+    /// Why it could not be verified.
+    failure: Option<String>,
+    is_damaged: bool,
 }
 
 fn verify(args: &Verify, as_json: bool) -> Result<(), Failure> {
-    let range = match (args.from, args.to) {
-        (None, None) => None,
-        (from, to) => Some((from.unwrap_or(0), to.unwrap_or(u64::MAX))),
-    };
-    if range.is_some_and(|(from, to)| from > to) {
+    if args.from.zip(args.to).is_some_and(|(from, to)| from > to) {
         return Err(Failure::Usage {
             what: "--from is after --to".to_owned(),
             help: "name the first and the last record of a range",
@@ -246,35 +228,27 @@ fn verify(args: &Verify, as_json: bool) -> Result<(), Failure> {
     let mut checked = Vec::new();
     let mut first_failure: Option<SurfaceError> = None;
     for dir in surface_dirs(&args.dir)? {
-        let (one, failure) = check(&dir, range);
+        let (one, failure) = check(&dir, args.from, args.to);
         checked.push(one);
         first_failure = first_failure.or(failure);
     }
     let seconds = started.elapsed().as_secs_f64();
-    if as_json && first_failure.is_none() {
+    let failure = first_failure.map(Failure::from);
+    if as_json {
         #[derive(Serialize)]
         struct Told<'a> {
             surfaces: &'a [Checked],
             seconds: f64,
         }
-        return print::json(
-            "surface.verify",
-            &Told {
-                surfaces: &checked,
-                seconds,
-            },
-        );
+        let told = Told { surfaces: &checked, seconds };
+        print::verdict("surface.verify", failure.is_none(), &told)?;
+        return failure.map_or(Ok(()), |failure| Err(Failure::Reported(Box::new(failure))));
     }
-    if !as_json {
-        print::text(&render(&checked, seconds))?;
-    }
-    match first_failure {
-        Some(failure) => Err(failure.into()),
-        None => Ok(()),
-    }
+    print::text(&render(&checked, seconds))?;
+    failure.map_or(Ok(()), Err)
 }
 
-fn check(dir: &Path, range: Option<(u64, u64)>) -> (Checked, Option<SurfaceError>) {
+fn check(dir: &Path, from: Option<u64>, to: Option<u64>) -> (Checked, Option<SurfaceError>) {
     let mut checked = Checked {
         name: name_of(dir),
         records: 0,
@@ -282,7 +256,8 @@ fn check(dir: &Path, range: Option<(u64, u64)>) -> (Checked, Option<SurfaceError
         bytes: 0,
         head: None,
         torn: None,
-        damage: None,
+        failure: None,
+        is_damaged: false,
     };
     let verified = Surface::open(dir).and_then(|surface| {
         checked.torn = surface.torn().map(|torn| {
@@ -292,22 +267,29 @@ fn check(dir: &Path, range: Option<(u64, u64)>) -> (Checked, Option<SurfaceError
                 surface.next_seq().saturating_sub(1)
             )
         });
+        if from.is_none() && to.is_none() {
+            return surface.verify(None);
+        }
         let last = surface.next_seq().saturating_sub(1);
-        surface.verify(range.map(|(from, to)| (from, to.min(last))))
+        let (from, to) = (from.unwrap_or(surface.earliest()), to.unwrap_or(last));
+        if from.max(to) >= surface.next_seq() {
+            let (wanted, next_seq) = (from.max(to), surface.next_seq());
+            return Err(SurfaceError::NotYet { wanted, next_seq });
+        }
+        surface.verify(Some((from, to)))
     });
     match verified {
         Ok(verified) => {
             checked.records = verified.records;
             checked.windows = verified.windows;
             checked.bytes = verified.bytes;
-            checked.head = verified.head.map(|head| Point {
-                seq: head.seq,
-                head: head.hash.to_string(),
-            });
+            checked.head =
+                verified.head.map(|head| Point { seq: head.seq, head: head.hash.to_string() });
             (checked, None)
         }
         Err(error) => {
-            checked.damage = Some(error.to_string());
+            checked.failure = Some(error.to_string());
+            checked.is_damaged = !error.is_io() && !matches!(error, SurfaceError::NotYet { .. });
             (checked, Some(error))
         }
     }
@@ -315,8 +297,9 @@ fn check(dir: &Path, range: Option<(u64, u64)>) -> (Checked, Option<SurfaceError
 
 fn render(checked: &[Checked], seconds: f64) -> String {
     let rows = checked.iter().map(|it| {
-        let found = match (&it.damage, &it.torn) {
-            (Some(_), _) => "DAMAGED".to_owned(),
+        let found = match (&it.failure, &it.torn) {
+            (Some(_), _) if it.is_damaged => "DAMAGED".to_owned(),
+            (Some(_), _) => "not verified".to_owned(),
             (None, Some(torn)) => format!("ok; {torn}"),
             (None, None) => "ok".to_owned(),
         };
@@ -331,18 +314,12 @@ fn render(checked: &[Checked], seconds: f64) -> String {
     });
     let mut text = print::table(["surface", "records", "windows", "head", "chain"], rows);
     for it in checked {
-        if let Some(damage) = &it.damage {
-            text.push_str(&format!("{}: {damage}\n", it.name));
+        if let Some(failure) = &it.failure {
+            text.push_str(&format!("{}: {failure}\n", it.name));
         }
     }
-    let records = checked
-        .iter()
-        .map(|it| it.records)
-        .fold(0, u64::saturating_add);
-    let bytes = checked
-        .iter()
-        .map(|it| it.bytes)
-        .fold(0, u64::saturating_add);
+    let records = checked.iter().map(|it| it.records).fold(0, u64::saturating_add);
+    let bytes = checked.iter().map(|it| it.bytes).fold(0, u64::saturating_add);
     text.push_str(&format!(
         "{} and {} bytes verified in {seconds:.3} s\n",
         count(records, "record"),
@@ -358,7 +335,8 @@ fn export(args: &Export) -> Result<(), Failure> {
     let mut lines = Lines::new();
     while cursor.peek()?.is_some() {
         if let Some(record) = cursor.current() {
-            lines.push(&NdjsonLine::of(&member, &record))?;
+            let line = NdjsonLine::of(&member, &record).map_err(Failure::unexpected)?;
+            lines.push(&line)?;
         }
         cursor.advance();
     }

@@ -22,31 +22,27 @@ struct Line {
 impl Csv<'_> {
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<Imported, Failure> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-        let header = reader
-            .headers()
-            .map_err(|error| self.malformed(&error))?
-            .clone();
-        let clock_at = header
-            .iter()
-            .position(|name| name == self.column)
-            .ok_or_else(|| {
-                let names: Vec<&str> = header.iter().filter(|name| !name.is_empty()).collect();
-                self.refuse(
-                    Some(1),
-                    None,
-                    format!(
-                        "no column is called `{}`; there are: {}",
-                        self.column,
-                        names.join(", ")
-                    ),
-                    "name the clock's column with --clock-column",
-                )
-            })?;
-        let mut lines = self.lines(&mut reader, clock_at)?;
+        let header = reader.headers().map_err(|error| self.malformed(&error))?.clone();
+        let clock_at = header.iter().position(|name| name == self.column).ok_or_else(|| {
+            let names: Vec<&str> = header.iter().filter(|name| !name.is_empty()).collect();
+            self.refuse(
+                Some(1),
+                None,
+                format!("no column is called `{}`; there are: {}", self.column, names.join(", ")),
+                "name the clock's column with --clock-column",
+            )
+        })?;
+        for (at, name) in header.iter().enumerate() {
+            if !name.is_empty() && header.iter().take(at).any(|other| other == name) {
+                let what = "the column is there twice".to_owned();
+                return Err(self.refuse(Some(1), Some(name), what, "every member has one column"));
+            }
+        }
+        let mut lines = self.lines(&mut reader, clock_at, header.len())?;
         lines.sort_by_key(|line| line.clock);
         self.check_order(&lines)?;
 
-        let mut imported = Imported::default();
+        let mut imported = Imported::new(self.file);
         for (at, name) in header.iter().enumerate().filter(|(at, _)| *at != clock_at) {
             self.read_column(&mut imported, &lines, at, name)?;
         }
@@ -57,11 +53,20 @@ impl Csv<'_> {
         &self,
         reader: &mut csv::Reader<&[u8]>,
         clock_at: usize,
+        columns: usize,
     ) -> Result<Vec<Line>, Failure> {
         let mut lines = Vec::new();
         for cells in reader.records() {
             let cells = cells.map_err(|error| self.malformed(&error))?;
             let number = cells.position().map_or(0, csv::Position::line);
+            if let Some(surplus) = cells.iter().skip(columns).find(|cell| !cell.trim().is_empty()) {
+                return Err(self.refuse(
+                    Some(number),
+                    None,
+                    format!("`{surplus:.80}` stands past the last column of the header"),
+                    "numbers have a decimal point, and cells with a comma are quoted",
+                ));
+            }
             let text = cells.get(clock_at).unwrap_or_default().trim();
             let clock = self.clock.read(text).map_err(|why| {
                 self.refuse(
@@ -71,11 +76,7 @@ impl Csv<'_> {
                     "correct the cell, or say how clocks are written with --clock",
                 )
             })?;
-            lines.push(Line {
-                clock,
-                number,
-                cells,
-            });
+            lines.push(Line { clock, number, cells });
         }
         Ok(lines)
     }
@@ -89,10 +90,8 @@ impl Csv<'_> {
         match repeated {
             None => Ok(()),
             Some((first, second)) => {
-                let (one, other) = (
-                    first.number.min(second.number),
-                    first.number.max(second.number),
-                );
+                let (one, other) =
+                    (first.number.min(second.number), first.number.max(second.number));
                 let clock = self.clock.show(first.clock);
                 Err(self.refuse(
                     Some(other),
@@ -124,19 +123,8 @@ impl Csv<'_> {
                 )),
             };
         }
-        let place = InputPlace {
-            line: Some(1),
-            column: Some(name.to_owned()),
-        };
+        let place = InputPlace { line: Some(1), column: Some(name.to_owned()) };
         let rows = imported.member(self.file, name, place)?;
-        if !rows.is_empty() {
-            return Err(self.refuse(
-                Some(1),
-                Some(name),
-                "the column is there twice".to_owned(),
-                "every member has one column",
-            ));
-        }
         for line in lines {
             let text = cell(line, at);
             if text.is_empty() || text == "N/A" {
@@ -156,6 +144,7 @@ impl Csv<'_> {
                 time_ms: self.clock.time_ms(line.clock),
                 kind: KIND_IMPORTED,
                 payload: text.as_bytes().to_vec(),
+                place: InputPlace { line: Some(line.number), column: Some(name.to_owned()) },
             });
         }
         Ok(())
@@ -173,16 +162,8 @@ impl Csv<'_> {
         what: String,
         help: &'static str,
     ) -> Failure {
-        let place = InputPlace {
-            line,
-            column: column.map(str::to_owned),
-        };
-        Failure::Input {
-            file: self.file.to_owned(),
-            place,
-            what,
-            help,
-        }
+        let place = InputPlace { line, column: column.map(str::to_owned) };
+        Failure::Input { file: self.file.to_owned(), place, what, help }
     }
 }
 

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use holobiont_surface::Record;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Imported, KIND_IMPORTED, Row};
 use crate::cli::ClockFormat;
@@ -22,7 +23,7 @@ pub(crate) struct NdjsonLine {
     /// Told when written; the order of the lines decides when read.
     #[serde(default)]
     seq: Option<u64>,
-    clock: Clock,
+    clock: Box<RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closes_clock: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,39 +31,33 @@ pub(crate) struct NdjsonLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    payload: Option<serde_json::Value>,
+    payload: Option<Box<RawValue>>,
     /// For payloads that are no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payload_hex: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Clock {
-    Number(u64),
-    Text(String),
-}
-
 impl NdjsonLine {
     /// A record of a surface, as it is exported.
-    pub(crate) fn of(member: &str, record: &Record<'_>) -> Self {
+    pub(crate) fn of(member: &str, record: &Record<'_>) -> Result<Self, serde_json::Error> {
         let text = std::str::from_utf8(record.payload()).ok();
-        Self {
+        Ok(Self {
             member: member.to_owned(),
             seq: Some(record.seq()),
-            clock: Clock::Number(record.clock()),
+            clock: to_raw_value(&record.clock())?,
             closes_clock: Some(record.closes_clock()),
             time_ms: Some(record.time_ms()),
             kind: Some(record.kind()),
-            payload: text.map(|text| serde_json::Value::String(text.to_owned())),
+            payload: text.map(to_raw_value).transpose()?,
             payload_hex: text.is_none().then(|| hex::encode(record.payload())),
-        }
+        })
     }
 }
 
 impl Ndjson<'_> {
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<Imported, Failure> {
-        let mut imported = Imported::default();
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let mut imported = Imported::new(self.file);
         for (number, line) in (1_u64..).zip(bytes.split(|byte| *byte == b'\n')) {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
@@ -70,10 +65,7 @@ impl Ndjson<'_> {
             let refuse = |what: String, help| self.refuse(number, what, help);
             let line: NdjsonLine = serde_json::from_slice(line)
                 .map_err(|error| refuse(error.to_string(), "every line is one JSON object"))?;
-            let place = InputPlace {
-                line: Some(number),
-                column: None,
-            };
+            let place = InputPlace { line: Some(number), column: None };
             let row = self.row(number, &line)?;
             imported.member(self.file, &line.member, place)?.push(row);
         }
@@ -82,20 +74,18 @@ impl Ndjson<'_> {
     }
 
     fn row(&self, number: u64, line: &NdjsonLine) -> Result<Row, Failure> {
-        let clock = match &line.clock {
-            Clock::Number(clock) => *clock,
-            Clock::Text(text) => self.clock.read(text).map_err(|why| {
-                let what = format!("clock `{text:.80}` {why}");
-                self.refuse(
-                    number,
-                    what,
-                    "write it as a number, or say how with --clock",
-                )
-            })?,
-        };
+        let written = line.clock.get();
+        let text: String = serde_json::from_str(written).unwrap_or_else(|_| written.to_owned());
+        let format = if written.starts_with('"') { self.clock } else { ClockFormat::Number };
+        let clock = format.read(&text).map_err(|why| {
+            let what = format!("clock {written:.80} {why}");
+            self.refuse(number, what, "write a whole number, or text as --clock says")
+        })?;
         let payload = match (&line.payload, &line.payload_hex) {
-            (Some(serde_json::Value::String(text)), None) => text.clone().into_bytes(),
-            (Some(value), None) => value.to_string().into_bytes(),
+            // Text is kept as the text it is; any other value as it was written, digit by digit.
+            (Some(value), None) => serde_json::from_str::<String>(value.get())
+                .unwrap_or_else(|_| value.get().to_owned())
+                .into_bytes(),
             (None, Some(digits)) => hex::decode(digits).map_err(|error| {
                 let what = format!("payload_hex: {error}");
                 self.refuse(number, what, "write two hex digits a byte")
@@ -112,19 +102,12 @@ impl Ndjson<'_> {
             time_ms: line.time_ms.unwrap_or_else(|| self.clock.time_ms(clock)),
             kind: line.kind.unwrap_or(KIND_IMPORTED),
             payload,
+            place: InputPlace { line: Some(number), column: None },
         })
     }
 
     fn refuse(&self, line: u64, what: String, help: &'static str) -> Failure {
-        let place = InputPlace {
-            line: Some(line),
-            column: None,
-        };
-        Failure::Input {
-            file: self.file.to_owned(),
-            place,
-            what,
-            help,
-        }
+        let place = InputPlace { line: Some(line), column: None };
+        Failure::Input { file: self.file.to_owned(), place, what, help }
     }
 }

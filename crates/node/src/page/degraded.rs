@@ -29,11 +29,7 @@ pub(super) fn runs(points: &[Point], end: i64) -> Vec<Run> {
                 run.to_day = to_day;
                 run.commits = run.commits.saturating_add(1);
             }
-            None if point.degraded => runs.push(Run {
-                from_day: point.day,
-                to_day,
-                commits: 1,
-            }),
+            None if point.degraded => runs.push(Run { from_day: point.day, to_day, commits: 1 }),
             None => {}
         }
         open = point.degraded;
@@ -71,11 +67,7 @@ impl fmt::Display for Run {
         let last = iso(self.to_day.saturating_sub(1));
         let commits = Grouped(self.commits);
         let plural = if self.commits == 1 { "" } else { "s" };
-        write!(
-            f,
-            "degraded: {commits} commit{plural}, {} to {last}",
-            iso(self.from_day)
-        )
+        write!(f, "degraded: {commits} commit{plural}, {} to {last}", iso(self.from_day))
     }
 }
 

@@ -48,19 +48,9 @@ impl fmt::Display for IndexPlot<'_> {
         }
         f.write_str("</desc>\n")?;
         let ticks = self.days.ticks();
-        let shade = Shade {
-            runs: self.degraded,
-            days: self.days,
-            top: TOP - 20.0,
-            bottom: BOTTOM,
-        };
+        let shade = Shade { runs: self.degraded, days: self.days, top: TOP - 20.0, bottom: BOTTOM };
         let labels_at = [BOTTOM + 18.0];
-        let axis = Axis {
-            ticks: &ticks,
-            top: TOP,
-            bottom: BOTTOM,
-            labels_at: &labels_at,
-        };
+        let axis = Axis { ticks: &ticks, top: TOP, bottom: BOTTOM, labels_at: &labels_at };
         write!(f, "{shade}{axis}{values}")?;
         self.degraded_labels(f)?;
         writeln!(f, "<path class=\"line\" d=\"{}\"/>", self.line(&values))?;
@@ -98,22 +88,12 @@ impl IndexPlot<'_> {
         for stretch in self.points.chunk_by(near) {
             let mut command = 'M';
             for points in stretch.chunk_by(|a, b| column(a) == column(b)) {
-                let Some(Extremes {
-                    least, greatest, ..
-                }) = Extremes::of(points)
-                else {
+                let Some(Extremes { least, greatest, .. }) = Extremes::of(points) else {
                     continue;
                 };
-                let (a, b) = if least.day <= greatest.day {
-                    (least, greatest)
-                } else {
-                    (greatest, least)
-                };
-                let ends = if std::ptr::eq(a, b) {
-                    &[a][..]
-                } else {
-                    &[a, b][..]
-                };
+                let (a, b) =
+                    if least.day <= greatest.day { (least, greatest) } else { (greatest, least) };
+                let ends = if std::ptr::eq(a, b) { &[a][..] } else { &[a, b][..] };
                 for point in ends {
                     let (x, y) = (self.days.x(point.day), values.y(point.value_e8));
                     let _ = write!(path, "{command}{x:.1} {y:.1}");
@@ -134,10 +114,7 @@ impl IndexPlot<'_> {
                 continue;
             };
             let left = LEFT + (column(extremes.first).saturating_mul(PROBE_COLUMNS)) as f64;
-            let (x, y) = (
-                self.days.x(extremes.last.day),
-                values.y(extremes.last.value_e8),
-            );
+            let (x, y) = (self.days.x(extremes.last.day), values.y(extremes.last.value_e8));
             let height = BOTTOM - TOP;
             writeln!(
                 f,
@@ -156,10 +133,9 @@ impl IndexPlot<'_> {
         extremes: &Extremes<'_>,
     ) -> fmt::Result {
         let last = extremes.last;
-        for (point, name, drop) in [
-            (extremes.least, "min", 19.0),
-            (extremes.greatest, "max", -11.0),
-        ] {
+        for (point, name, drop) in
+            [(extremes.least, "min", 19.0), (extremes.greatest, "max", -11.0)]
+        {
             if point.day == last.day {
                 continue;
             }

@@ -41,33 +41,20 @@ pub(super) fn look(status: Status) -> Look {
         Status::Stalled(Standing::Carried) => {
             ("carried", 13.0, 3.0, "stalled; its last value is kept")
         }
-        Status::Stalled(Standing::Skipped) => (
-            "skipped",
-            13.0,
-            3.0,
-            "stalled; the organism goes on without it",
-        ),
+        Status::Stalled(Standing::Skipped) => {
+            ("skipped", 13.0, 3.0, "stalled; the organism goes on without it")
+        }
         Status::Stalled(Standing::Held) => {
             ("held", 13.0, 3.0, "stalled; the organism waits for it")
         }
         Status::CatchingUp => ("catching-up", 12.0, 3.0, "back; not yet trusted to keep up"),
-        Status::Gapped => (
-            "gapped",
-            13.0,
-            3.0,
-            "its next records are no longer retained",
-        ),
+        Status::Gapped => ("gapped", 13.0, 3.0, "its next records are no longer retained"),
         Status::Quarantined => ("quarantined", 15.0, 3.0, "lied, or its clock jumped"),
         Status::Joining => ("joining", 6.0, 0.0, "expected; no record yet"),
         Status::Absent => ("absent", 1.0, 0.0, "not started, or never came"),
         Status::Retired => ("retired", 2.0, 0.0, "ended by an order"),
     };
-    Look {
-        class,
-        height,
-        least_width,
-        meaning,
-    }
+    Look { class, height, least_width, meaning }
 }
 
 /// The textures that the style sheet fills bars with.
@@ -102,12 +89,7 @@ impl fmt::Display for Legend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<ul class=\"legend\" aria-label=\"Legend\">\n")?;
         for status in STATUSES {
-            let Look {
-                class,
-                height,
-                meaning,
-                ..
-            } = look(status);
+            let Look { class, height, meaning, .. } = look(status);
             let y = 8.0 - height / 2.0;
             writeln!(
                 f,

@@ -61,9 +61,7 @@ impl Days {
     pub(super) fn column(self, day: i64) -> i128 {
         let at = day.clamp(self.first, self.end).saturating_sub(self.first);
         let days = self.end.saturating_sub(self.first);
-        i128::from(at)
-            .saturating_mul(COLUMNS)
-            .div_euclid(i128::from(days.max(1)))
+        i128::from(at).saturating_mul(COLUMNS).div_euclid(i128::from(days.max(1)))
     }
 
     fn units_a_day(self) -> f64 {
@@ -86,16 +84,11 @@ impl Days {
 
     fn day_ticks(self) -> Vec<Tick> {
         let day = self.units_a_day();
-        let step = DAY_STEPS
-            .into_iter()
-            .find(|step| *step as f64 * day >= DATE_LABEL_ROOM);
+        let step = DAY_STEPS.into_iter().find(|step| *step as f64 * day >= DATE_LABEL_ROOM);
         let step = usize::try_from(step.unwrap_or(i64::MAX)).unwrap_or(usize::MAX);
         (self.first..self.end)
             .step_by(step)
-            .map(|day| Tick {
-                x: self.x(day),
-                label: Some(iso(day)),
-            })
+            .map(|day| Tick { x: self.x(day), label: Some(iso(day)) })
             .collect()
     }
 
@@ -115,10 +108,7 @@ impl Days {
                 let format = if step < 12 { "%Y-%m" } else { "%Y" };
                 date.strftime(format).to_string()
             });
-            ticks.push(Tick {
-                x: self.x(day),
-                label,
-            });
+            ticks.push(Tick { x: self.x(day), label });
         }
         ticks
     }
@@ -152,18 +142,11 @@ impl fmt::Display for Axis<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (top, bottom) = (self.top, self.bottom);
         for Tick { x, label } in self.ticks {
-            let class = if label.is_some() {
-                "grid major"
-            } else {
-                "grid"
-            };
+            let class = if label.is_some() { "grid major" } else { "grid" };
             writeln!(f, "<path class=\"{class}\" d=\"M{x:.1} {top}V{bottom}\"/>")?;
             for y in self.labels_at {
                 if let Some(label) = label {
-                    writeln!(
-                        f,
-                        "<text class=\"tick mid\" x=\"{x:.1}\" y=\"{y}\">{label}</text>"
-                    )?;
+                    writeln!(f, "<text class=\"tick mid\" x=\"{x:.1}\" y=\"{y}\">{label}</text>")?;
                 }
             }
         }

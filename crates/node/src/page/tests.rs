@@ -26,24 +26,12 @@ fn page(first_day: i64, last_day: i64) -> Page<'static> {
 }
 
 fn member(name: &str, spans: &[(i64, i64, Status)]) -> Timeline {
-    let span = |&(from_day, to_day, status)| Span {
-        from_day,
-        to_day,
-        status,
-    };
-    Timeline {
-        name: name.into(),
-        records: 1_234,
-        spans: spans.iter().map(span).collect(),
-    }
+    let span = |&(from_day, to_day, status)| Span { from_day, to_day, status };
+    Timeline { name: name.into(), records: 1_234, spans: spans.iter().map(span).collect() }
 }
 
 fn point(day: i64, whole: i128) -> Point {
-    Point {
-        day,
-        value_e8: whole * ONE,
-        degraded: false,
-    }
+    Point { day, value_e8: whole * ONE, degraded: false }
 }
 
 #[test]
@@ -54,10 +42,7 @@ fn a_hostile_name_stays_text() {
     page.source_note = hostile;
     page.facts.push((hostile.into(), hostile.into()));
     page.stable_id = hostile.into();
-    page.members.push(member(
-        hostile,
-        &[(0, 5, Status::Live), (5, 10, Status::Retired)],
-    ));
+    page.members.push(member(hostile, &[(0, 5, Status::Live), (5, 10, Status::Retired)]));
     let html = page.render();
     assert!(!html.contains("<script"));
     assert!(!html.contains(['\u{202e}', '\u{0}']));
@@ -70,24 +55,11 @@ fn the_page_needs_nothing_from_elsewhere() {
     page.members.push(member("a", &[(0, 10, Status::Live)]));
     page.index = (0..10).map(|day| point(day, 100)).collect();
     let html = page.render();
-    for outside in [
-        "//",
-        "<script",
-        "@import",
-        " src=",
-        "<link rel=\"stylesheet",
-    ] {
+    for outside in ["//", "<script", "@import", " src=", "<link rel=\"stylesheet"] {
         assert!(!html.contains(outside), "{outside}");
     }
-    assert_eq!(
-        html.matches("url(").count(),
-        html.matches("url(#fill-").count()
-    );
-    for id in html
-        .split("url(#")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-    {
+    assert_eq!(html.matches("url(").count(), html.matches("url(#fill-").count());
+    for id in html.split("url(#").skip(1).filter_map(|rest| rest.split(')').next()) {
         assert!(html.contains(&format!("<pattern id=\"{id}\"")), "{id}");
     }
 }
@@ -95,17 +67,10 @@ fn the_page_needs_nothing_from_elsewhere() {
 #[test]
 fn every_status_is_in_the_legend_and_in_the_style_sheet() {
     let html = page(0, 9).render();
-    let legend = html
-        .split("<ul class=\"legend\"")
-        .nth(1)
-        .and_then(|it| it.split("</ul>").next());
+    let legend = html.split("<ul class=\"legend\"").nth(1).and_then(|it| it.split("</ul>").next());
     let legend = legend.unwrap_or_default();
     for status in STATUSES {
-        assert!(
-            legend.contains(&format!("</svg>{}</li>", status.name())),
-            "{}",
-            status.name()
-        );
+        assert!(legend.contains(&format!("</svg>{}</li>", status.name())), "{}", status.name());
         assert!(STYLE.contains(&format!("\n.{} {{ fill: ", look(status).class)));
     }
     assert_eq!(legend.matches("<li").count(), STATUSES.len());
@@ -128,16 +93,10 @@ fn odd_pages_do_not_panic() {
             let mut page = page(first, last);
             assert!(page.render().contains("No commit was made"));
             page.members.push(member("", &[]));
-            page.members
-                .push(member("one", &[(last, first, Status::CatchingUp)]));
-            page.members
-                .push(member("two", &[(i64::MIN, i64::MAX, Status::Retired)]));
+            page.members.push(member("one", &[(last, first, Status::CatchingUp)]));
+            page.members.push(member("two", &[(i64::MIN, i64::MAX, Status::Retired)]));
             for value_e8 in [i128::MIN, 0, i128::MAX] {
-                page.index.push(Point {
-                    day: last,
-                    value_e8,
-                    degraded: true,
-                });
+                page.index.push(Point { day: last, value_e8, degraded: true });
             }
             let html = page.render();
             assert!(!html.contains("NaN") && !html.contains("inf\""));
@@ -159,9 +118,7 @@ fn three_decades_stay_small() {
         (17_567, last + 1, Status::Live),
     ];
     page.members = (0..41).map(|_| member("ISK", &spans)).collect();
-    page.index = (first..=last)
-        .map(|day| point(day, i128::from(day * 7_919 % 40 + 80)))
-        .collect();
+    page.index = (first..=last).map(|day| point(day, i128::from(day * 7_919 % 40 + 80))).collect();
     assert!(page.render().len() < MAX_PAGE_BYTES);
 }
 
@@ -169,11 +126,7 @@ fn three_decades_stay_small() {
 fn a_short_stall_in_a_long_life_can_be_seen() {
     let mut page = page(0, 9_999);
     let stall = Status::Stalled(Standing::Skipped);
-    let spans = [
-        (0, 5_000, Status::Live),
-        (5_000, 5_003, stall),
-        (5_003, 10_000, Status::Live),
-    ];
+    let spans = [(0, 5_000, Status::Live), (5_000, 5_003, stall), (5_003, 10_000, Status::Live)];
     page.members.push(member("brief", &spans));
     let html = page.render();
     // Three days of ten thousand are 0.28 units: drawn 3 wide around their middle, 536.14.
@@ -181,10 +134,7 @@ fn a_short_stall_in_a_long_life_can_be_seen() {
     let title = "<title>brief: stalled (skipped), 1983-09-10 to 1983-09-12: ";
     let (seen, told) = (html.rfind(bar), html.find(title));
     assert!(seen.is_some() && told.is_some(), "{html}");
-    assert!(
-        seen > html.rfind("class=\"live\" x=\"76.0\""),
-        "drawn over its neighbours"
-    );
+    assert!(seen > html.rfind("class=\"live\" x=\"76.0\""), "drawn over its neighbours");
 }
 
 #[test]
@@ -200,10 +150,7 @@ fn the_plot_marks_its_extremes_its_last_value_and_its_degraded_days() {
     let html = page.render();
     assert!(html.contains(">min 50.00 · 1970-07-20</text>"));
     assert!(html.contains(">1234.57</text>"));
-    assert!(
-        !html.contains(">max "),
-        "the last value is the greatest and has its own label"
-    );
+    assert!(!html.contains(">max "), "the last value is the greatest and has its own label");
     assert!(html.contains("degraded: 60 commits, 1970-01-31 to 1970-03-31"));
     assert!(html.contains("<path class=\"base\""));
 }
@@ -213,10 +160,7 @@ fn a_long_pause_breaks_the_line() {
     let mut page = page(0, 199);
     page.index = (0..50).chain(150..200).map(|day| point(day, 100)).collect();
     let html = page.render();
-    let line = html
-        .split("class=\"line\" d=\"")
-        .nth(1)
-        .and_then(|it| it.split('"').next());
+    let line = html.split("class=\"line\" d=\"").nth(1).and_then(|it| it.split('"').next());
     assert_eq!(line.map(|line| line.matches('M').count()), Some(2));
 }
 
@@ -224,40 +168,21 @@ fn a_long_pause_breaks_the_line() {
 fn the_table_groups_what_happened_on_one_day() {
     let mut page = page(0, 99);
     let joins = [(0, 10, Status::Joining), (10, 100, Status::Live)];
-    let delays = [
-        (0, 10, Status::Live),
-        (10, 12, Status::Late),
-        (12, 100, Status::Live),
-    ];
-    page.members = vec![
-        member("a", &joins),
-        member("b", &joins),
-        member("c", &delays),
-    ];
+    let delays = [(0, 10, Status::Live), (10, 12, Status::Late), (12, 100, Status::Live)];
+    page.members = vec![member("a", &joins), member("b", &joins), member("c", &delays)];
     let html = page.render();
     assert!(html.contains("<td>1970-01-11</td><td>joining</td><td>live</td><td>a, b</td>"));
-    assert_eq!(
-        html.matches("<tr><td>").count(),
-        1,
-        "a short delay is no news"
-    );
+    assert_eq!(html.matches("<tr><td>").count(), 1, "a short delay is no news");
 }
 
 #[test]
 fn the_time_axis_counts_in_days_months_and_years() {
-    for (last_day, label) in [
-        (0, "1970-01-01"),
-        (40, "1970-01-06"),
-        (500, "1970-04"),
-        (9_000, "1990"),
-    ] {
+    for (last_day, label) in
+        [(0, "1970-01-01"), (40, "1970-01-06"), (500, "1970-04"), (9_000, "1990")]
+    {
         let mut page = page(0, last_day);
-        page.members
-            .push(member("a", &[(0, last_day + 1, Status::Live)]));
-        assert!(
-            page.render().contains(&format!(">{label}</text>")),
-            "{label}"
-        );
+        page.members.push(member("a", &[(0, last_day + 1, Status::Live)]));
+        assert!(page.render().contains(&format!(">{label}</text>")), "{label}");
     }
 }
 

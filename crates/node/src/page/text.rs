@@ -34,15 +34,8 @@ pub(super) fn fixed(value_e8: i128, decimals: u32) -> String {
     let decimals = decimals.min(SCALE);
     let power = |exponent: u32| 10_u128.pow(exponent);
     let unit = power(SCALE.saturating_sub(decimals));
-    let rounded = value_e8
-        .unsigned_abs()
-        .saturating_add(unit.div_euclid(2))
-        .div_euclid(unit);
-    let sign = if value_e8 < 0 && rounded > 0 {
-        "−"
-    } else {
-        ""
-    };
+    let rounded = value_e8.unsigned_abs().saturating_add(unit.div_euclid(2)).div_euclid(unit);
+    let sign = if value_e8 < 0 && rounded > 0 { "−" } else { "" };
     let whole = rounded.div_euclid(power(decimals));
     if decimals == 0 {
         return format!("{sign}{whole}");

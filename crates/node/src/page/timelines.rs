@@ -43,18 +43,8 @@ impl fmt::Display for Timelines<'_> {
         )?;
         let ticks = self.days.ticks();
         let labels_at = [TOP - 11.0, bottom + 18.0];
-        let axis = Axis {
-            ticks: &ticks,
-            top: TOP - 5.0,
-            bottom,
-            labels_at: &labels_at,
-        };
-        let shade = Shade {
-            runs: self.degraded,
-            days: self.days,
-            top: TOP - 5.0,
-            bottom,
-        };
+        let axis = Axis { ticks: &ticks, top: TOP - 5.0, bottom, labels_at: &labels_at };
+        let shade = Shade { runs: self.degraded, days: self.days, top: TOP - 5.0, bottom };
         writeln!(
             f,
             "{shade}{axis}<text class=\"tick\" x=\"{STATUS_AT}\" y=\"{y}\">on {}</text>\
@@ -91,11 +81,7 @@ impl Timelines<'_> {
         }
         if let Some(last) = member.spans.last() {
             let Look { class, .. } = look(last.status);
-            let weight = if is_trouble(last.status) {
-                "now trouble"
-            } else {
-                "now"
-            };
+            let weight = if is_trouble(last.status) { "now trouble" } else { "now" };
             write!(
                 f,
                 "<rect class=\"{class} dot\" x=\"{}\" y=\"{}\" width=\"9\" height=\"9\"/>\
@@ -113,12 +99,7 @@ impl Timelines<'_> {
     }
 
     fn bar(&self, f: &mut fmt::Formatter<'_>, name: &str, span: &Span, y: f64) -> fmt::Result {
-        let Look {
-            class,
-            height,
-            least_width,
-            meaning,
-        } = look(span.status);
+        let Look { class, height, least_width, meaning } = look(span.status);
         let (from, to) = (self.days.x(span.from_day), self.days.x(span.to_day));
         let label = self.bar_label(span, to - from);
         // A retirement's line is thinner than its label, and starts behind it.
@@ -139,10 +120,7 @@ impl Timelines<'_> {
         )?;
         if span.status == Status::Retired {
             let (top, bottom) = (y - 6.0, y + 6.0);
-            write!(
-                f,
-                "<path class=\"end-mark\" d=\"M{from:.1} {top}V{bottom}\"/>"
-            )?;
+            write!(f, "<path class=\"end-mark\" d=\"M{from:.1} {top}V{bottom}\"/>")?;
         }
         if let Some(label) = label {
             let (x, baseline) = (from + LABEL_MARGIN, y + 4.0);
@@ -174,20 +152,13 @@ impl Timelines<'_> {
             return format!("since {from}");
         }
         let last = iso(span.to_day.saturating_sub(1));
-        if last == from {
-            from
-        } else {
-            format!("{from} to {last}")
-        }
+        if last == from { from } else { format!("{from} to {last}") }
     }
 }
 
 /// Whether a status is one that an operator has to look into.
 fn is_trouble(status: Status) -> bool {
-    matches!(
-        status,
-        Status::Stalled(_) | Status::Gapped | Status::Quarantined
-    )
+    matches!(status, Status::Stalled(_) | Status::Gapped | Status::Quarantined)
 }
 
 fn label_width(label: &str) -> f64 {

@@ -10,10 +10,7 @@ struct Sample(u64);
 
 impl Sample {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         usize::try_from(self.0 >> 33).unwrap() % limit
     }
 }
@@ -43,27 +40,14 @@ impl Damaged {
     }
 
     fn audit(&self) -> Ran {
-        let args = [
-            "audit",
-            "--organism",
-            "organism.toml",
-            "--surfaces",
-            "surfaces",
-            "--against",
-            "out",
-        ];
+        let args =
+            ["audit", "--organism", "organism.toml", "--surfaces", "surfaces", "--against", "out"];
         holobiont(self.dir.path(), &args)
     }
 }
 
 fn is_named(ran: &Ran, file: &Path) {
-    let member = file
-        .parent()
-        .unwrap()
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap();
+    let member = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
     let name = file.file_name().unwrap().to_str().unwrap();
     ran.tells(&[member, name, "is damaged at byte"]);
 }
@@ -92,19 +76,12 @@ fn a_flipped_byte_anywhere_is_named_with_its_file() {
 fn records_that_were_durable_and_are_cut_off_are_missed() {
     let world = Damaged::new();
     let mut sample = Sample(2026);
-    let segments: Vec<&PathBuf> = world
-        .files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|it| it == "open"))
-        .collect();
+    let segments: Vec<&PathBuf> =
+        world.files.iter().filter(|file| file.extension().is_some_and(|it| it == "open")).collect();
     for round in 0..24 {
         let file = segments[sample.below(segments.len())];
         let whole = fs::read(file).unwrap();
-        let end = if round % 2 == 0 {
-            whole.len() - 1
-        } else {
-            sample.below(whole.len())
-        };
+        let end = if round % 2 == 0 { whole.len() - 1 } else { sample.below(whole.len()) };
         fs::write(file, &whole[..end]).unwrap();
         let ran = world.verify(file).expect(5);
         ran.tells(&["is damaged at byte"]);
@@ -118,10 +95,7 @@ fn records_that_were_durable_and_are_cut_off_are_missed() {
 #[test]
 fn swapped_and_repeated_records_are_named() {
     let world = Damaged::new();
-    let file = world
-        .dir
-        .path()
-        .join("surfaces/USD/00000000000000000000.open");
+    let file = world.dir.path().join("surfaces/USD/00000000000000000000.open");
     let whole = fs::read(&file).unwrap();
     // After the 128-byte header every record is 40 bytes: a header of 32, a value of at most 8.
     let record = |nth: usize| 128 + 40 * nth..128 + 40 * (nth + 1);
@@ -142,10 +116,7 @@ fn swapped_and_repeated_records_are_named() {
 #[test]
 fn a_whole_surface_with_another_history_diverges_at_a_named_cut() {
     let world = Damaged::new();
-    let rates = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../examples/euro-fx/eurofxref-hist.csv"
-    );
+    let rates = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/euro-fx/eurofxref-hist.csv");
     let csv = fs::read_to_string(rates).unwrap();
     assert!(csv.contains("\n2010-01-04,1.4389,"));
     fs::write(
@@ -176,14 +147,31 @@ fn a_whole_surface_with_another_history_diverges_at_a_named_cut() {
 }
 
 #[test]
+fn what_stands_beside_the_commits_is_audited_too() {
+    let world = Damaged::new();
+    let change = |name: &str, from: &str, to: &str| {
+        let file = world.dir.path().join(name);
+        let whole = fs::read_to_string(&file).unwrap();
+        assert!(whole.contains(from), "{from}");
+        fs::write(&file, whole.replacen(from, to, 1)).unwrap();
+        let audit = world.audit();
+        let explain =
+            holobiont(world.dir.path(), &["explain", "--against", "out", "--surfaces", "surfaces"]);
+        fs::write(&file, whole).unwrap();
+        (audit, explain)
+    };
+    let (audit, explain) = change("out/organism.toml", "normal = 880", "normal = 600");
+    audit.expect(7).tells(&["out/organism.toml has content hash"]);
+    explain.expect(3).tells(&["was written under content hash"]);
+    let (audit, _) = change("out/summary.json", "\"commits_normal\": 5", "\"commits_normal\": 6");
+    audit.expect(7).tells(&["summary.json", "its commits normal differs"]);
+}
+
+#[test]
 fn a_damaged_output_or_log_is_named() {
     let world = Damaged::new();
     let mut sample = Sample(7);
-    for name in [
-        "out/surface/00000000000000000000.open",
-        "out/cuts.log",
-        "out/summary.json",
-    ] {
+    for name in ["out/surface/00000000000000000000.open", "out/cuts.log", "out/summary.json"] {
         let file = world.dir.path().join(name);
         let whole = fs::read(&file).unwrap();
         for _ in 0..2 {
@@ -200,8 +188,7 @@ fn a_damaged_output_or_log_is_named() {
             fs::write(&file, &bytes).unwrap();
             let ran = world.audit();
             let expected = if name == "out/summary.json" { 7 } else { 5 };
-            ran.expect(expected)
-                .tells(&[file.file_name().unwrap().to_str().unwrap()]);
+            ran.expect(expected).tells(&[file.file_name().unwrap().to_str().unwrap()]);
         }
         fs::write(&file, &whole).unwrap();
     }

@@ -18,11 +18,7 @@ fn ten_days_match_the_independent_computation_to_the_last_digit() {
     assert_eq!(golden.len(), 10);
     let text = std::fs::read_to_string(demo.root.join("organism.toml")).unwrap();
     let organism = Organism::parse(&text).unwrap();
-    let names: Vec<&str> = organism
-        .members
-        .iter()
-        .map(|member| member.name.as_str())
-        .collect();
+    let names: Vec<&str> = organism.members.iter().map(|member| member.name.as_str()).collect();
     let surface = Surface::open(&demo.root.join("out/surface")).unwrap();
     let mut cursor = surface.cursor(0).unwrap();
     let mut commits = BTreeMap::new();
@@ -61,19 +57,9 @@ fn from_cuts_from_a_snapshot_and_from_other_segments_the_same_comes_out() {
     let expected = demo.ran.json();
     let run = |surfaces: &str, name: &str, more: &[&str]| {
         let to = format!("{out}/{name}");
-        let base = [
-            "replay",
-            "--json",
-            "--organism",
-            &organism,
-            "--surfaces",
-            surfaces,
-            "--out",
-            &to,
-        ];
-        let told = holobiont(dir.path(), &[&base, more].concat())
-            .expect(0)
-            .json();
+        let base =
+            ["replay", "--json", "--organism", &organism, "--surfaces", surfaces, "--out", &to];
+        let told = holobiont(dir.path(), &[&base, more].concat()).expect(0).json();
         for part in ["output_head", "state_digest", "log_digest", "watermark"] {
             assert_eq!(told[part], expected[part], "{name}: {part}");
         }
@@ -83,16 +69,23 @@ fn from_cuts_from_a_snapshot_and_from_other_segments_the_same_comes_out() {
     run(&surfaces, "cuts", &["--cuts", &cuts]);
     for cut in [1_000, 4_000] {
         let snapshot = format!("{root}/out/snapshots/cut-{cut:012}.snapshot");
-        run(
+        let name = format!("resumed-{cut}");
+        run(&surfaces, &name, &["--cuts", &cuts, "--resume", &snapshot]);
+        let against = format!("{out}/{name}");
+        let audit = [
+            "audit",
+            "--organism",
+            &organism,
+            "--surfaces",
             &surfaces,
-            &format!("resumed-{cut}"),
-            &["--cuts", &cuts, "--resume", &snapshot],
-        );
+            "--against",
+            &against,
+            "--from-snapshot",
+            &snapshot,
+        ];
+        holobiont(dir.path(), &audit).expect(0);
     }
-    let rates = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../examples/euro-fx/eurofxref-hist.csv"
-    );
+    let rates = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/euro-fx/eurofxref-hist.csv");
     let import = [
         "surface",
         "import",
@@ -109,27 +102,13 @@ fn from_cuts_from_a_snapshot_and_from_other_segments_the_same_comes_out() {
         "small-segments",
     ];
     holobiont(dir.path(), &import).expect(0);
-    let sealed = std::fs::read_dir(dir.path().join("small-segments/USD"))
-        .unwrap()
-        .count();
+    let sealed = std::fs::read_dir(dir.path().join("small-segments/USD")).unwrap().count();
     assert!(sealed > 20, "{sealed} files");
     let orders = format!("{root}/orders.toml");
-    run(
-        &format!("{out}/small-segments"),
-        "segments",
-        &["--orders", &orders],
-    );
+    run(&format!("{out}/small-segments"), "segments", &["--orders", &orders]);
 
     let against = format!("{out}/segments");
-    let audit = [
-        "audit",
-        "--organism",
-        &organism,
-        "--surfaces",
-        &surfaces,
-        "--against",
-        &against,
-    ];
+    let audit = ["audit", "--organism", &organism, "--surfaces", &surfaces, "--against", &against];
     let told = holobiont(dir.path(), &audit).expect(0);
     assert!(told.stdout.starts_with("agrees: 7,"), "{}", told.stdout);
 }
@@ -137,36 +116,21 @@ fn from_cuts_from_a_snapshot_and_from_other_segments_the_same_comes_out() {
 #[test]
 fn a_commit_is_explained_down_to_its_records() {
     let demo = demo();
-    let base = [
-        "explain",
-        "--against",
-        "out",
-        "--surfaces",
-        "surfaces",
-        "--clock",
-        "days",
-    ];
+    let base = ["explain", "--against", "out", "--surfaces", "surfaces", "--clock", "days"];
     let last = holobiont(&demo.root, &base).expect(0).stdout;
     assert!(last.contains("clock 2026-10-30"), "{last}");
     assert!(last.contains("normal: members that count weigh"), "{last}");
     assert!(last.contains("29 members live"), "{last}");
     assert!(last.contains("RUB stalled (skipped)"), "{last}");
     let usd = last.lines().rfind(|line| line.starts_with(" USD")).unwrap();
-    assert!(
-        usd.contains("7125") && usd.contains("1.1172") && usd.contains("at 7125"),
-        "{usd}"
-    );
+    assert!(usd.contains("7125") && usd.contains("1.1172") && usd.contains("at 7125"), "{usd}");
 
-    let first = holobiont(&demo.root, &[&base[..], &["--commit", "0"]].concat())
-        .expect(0)
-        .stdout;
+    let first = holobiont(&demo.root, &[&base[..], &["--commit", "0"]].concat()).expect(0).stdout;
     assert!(
         first.contains("change of status") && first.contains("from absent to joining"),
         "{first}"
     );
-    let json = holobiont(&demo.root, &[&base[..], &["--json"]].concat())
-        .expect(0)
-        .json();
+    let json = holobiont(&demo.root, &[&base[..], &["--json"]].concat()).expect(0).json();
     assert_eq!(json["program"]["index"], "137.63625441");
     assert_eq!(json["citations"].as_array().unwrap().len(), 29);
     let missing = holobiont(&demo.root, &[&base[..], &["--commit", "99999"]].concat()).expect(6);

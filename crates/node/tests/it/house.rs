@@ -20,14 +20,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("enclave-simulated", &["attestation"]),
     ("simulated", &["attestation"]),
     ("node", &["committee", "mosaik", "programs", "enclave"]),
-    (
-        "bench",
-        &["node", "committee", "mosaik", "programs", "enclave"],
-    ),
-    (
-        "fuzz",
-        &["node", "committee", "mosaik", "programs", "enclave"],
-    ),
+    ("bench", &["node", "committee", "mosaik", "programs", "enclave"]),
+    ("fuzz", &["node", "committee", "mosaik", "programs", "enclave"]),
 ];
 
 /// Crates whose decisions must be a function of their arguments.
@@ -50,10 +44,7 @@ const IMPURE: [&str; 12] = [
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// Every workspace member's own dependencies, without those of its tests.
@@ -68,23 +59,15 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .packages
         .iter()
         .map(|package| {
-            let needed = package
-                .dependencies
-                .iter()
-                .filter(|it| it.kind != DependencyKind::Development);
-            (
-                package.name.to_string(),
-                needed.map(|it| it.name.clone()).collect(),
-            )
+            let needed =
+                package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+            (package.name.to_string(), needed.map(|it| it.name.clone()).collect())
         })
         .collect()
 }
 
 fn reachable(from: &str) -> BTreeSet<&'static str> {
-    let direct = ARROWS
-        .iter()
-        .find(|(name, _)| *name == from)
-        .map(|(_, to)| *to);
+    let direct = ARROWS.iter().find(|(name, _)| *name == from).map(|(_, to)| *to);
     let mut all = BTreeSet::new();
     for to in
         direct.unwrap_or_else(|| panic!("{from} is no room of the house: add it to the design"))
@@ -100,14 +83,10 @@ fn nobody_imports_what_the_design_does_not_draw() {
     let dependencies = dependencies();
     assert!(dependencies.len() >= 6);
     for (package, needed) in &dependencies {
-        let room = package
-            .strip_prefix("holobiont-")
-            .expect("packages are named holobiont-<folder>");
+        let room =
+            package.strip_prefix("holobiont-").expect("packages are named holobiont-<folder>");
         let allowed = reachable(room);
-        for name in needed
-            .iter()
-            .filter_map(|name| name.strip_prefix("holobiont-"))
-        {
+        for name in needed.iter().filter_map(|name| name.strip_prefix("holobiont-")) {
             assert!(allowed.contains(name), "{room} may not import {name}");
         }
     }
@@ -140,10 +119,7 @@ fn pure_crates_forbid_clocks_environment_hash_maps_and_floats() {
             "\"f32\"",
             "\"f64\"",
         ] {
-            assert!(
-                lints.contains(path),
-                "{room}/clippy.toml lets {path} through"
-            );
+            assert!(lints.contains(path), "{room}/clippy.toml lets {path} through");
         }
         let library = root().join("crates").join(room).join("src/lib.rs");
         let library = fs::read_to_string(library).unwrap();

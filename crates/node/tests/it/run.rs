@@ -30,28 +30,17 @@ impl Ran {
     }
 
     pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(
-            self.code, code,
-            "stdout: {}\nstderr: {}",
-            self.stdout, self.stderr
-        );
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
 
     /// Every one of these is told on standard error, wherever lines were broken.
     pub(crate) fn tells(&self, parts: &[&str]) {
         let words = |text: &str| -> String {
-            text.chars()
-                .filter(|it| it.is_ascii_graphic())
-                .filter(|it| *it != '|')
-                .collect()
+            text.chars().filter(|it| it.is_ascii_graphic()).filter(|it| *it != '|').collect()
         };
         for part in parts {
-            assert!(
-                words(&self.stderr).contains(&words(part)),
-                "`{part}` in:\n{}",
-                self.stderr
-            );
+            assert!(words(&self.stderr).contains(&words(part)), "`{part}` in:\n{}", self.stderr);
         }
     }
 }
@@ -79,11 +68,7 @@ pub(crate) fn demo() -> &'static Demo {
     DEMO.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
         let ran = holobiont(dir.path(), &["demo", "--html", "page", "--json"]).expect(0);
-        Demo {
-            root: dir.path().join("holobiont-demo"),
-            _dir: dir,
-            ran,
-        }
+        Demo { root: dir.path().join("holobiont-demo"), _dir: dir, ran }
     })
 }
 

@@ -1,14 +1,13 @@
-use holobiont_policy::{Standing, Status};
+use holobiont_identity::OrderAction as Action;
+use holobiont_policy::{Cut, Standing, Status};
 
 use crate::driver::{Driver, organism};
 
 #[test]
 fn every_move_is_a_cut_and_its_number_is_its_clock() {
     let skip = "on_stall = \"skip\"";
-    let mut it = Driver::new(
-        organism("align = \"arrival\"", &[("a", "", skip), ("b", "", skip)]),
-        1,
-    );
+    let mut it =
+        Driver::new(organism("align = \"arrival\"", &[("a", "", skip), ("b", "", skip)]), 1);
     assert_eq!(it.agree(&[(0, 0, 500)]), None, "b is still joining");
     let cut = it.agree(&[(1, 4, 3)]).unwrap();
     assert_eq!((cut.number, cut.watermark, cut.clock()), (1, None, 1));
@@ -22,10 +21,7 @@ fn every_move_is_a_cut_and_its_number_is_its_clock() {
 #[test]
 fn a_held_member_holds_the_cuts() {
     let hold = "on_stall = \"hold\"";
-    let mut it = Driver::new(
-        organism("align = \"arrival\"", &[("a", "", ""), ("b", "", hold)]),
-        1,
-    );
+    let mut it = Driver::new(organism("align = \"arrival\"", &[("a", "", ""), ("b", "", hold)]), 1);
     it.day(1, &[0, 1]);
     for clock in 2..=5 {
         it.day(clock, &[0]);
@@ -33,4 +29,27 @@ fn a_held_member_holds_the_cuts() {
     assert_eq!(it.status(1), Status::Stalled(Standing::Held));
     assert_eq!(it.day(6, &[0]), []);
     assert_eq!(it.day(7, &[0, 1]).len(), 1);
+}
+
+#[test]
+fn no_cut_is_made_once_a_carry_ends_in_a_hold() {
+    let carry = "on_stall = \"carry\"\ncarry_for = 6\nthen = \"hold\"";
+    let members = [("a", "", ""), ("b", "", carry)];
+    let mut it = Driver::new(organism("align = \"arrival\"", &members), 1);
+    it.day(1, &[0, 1]);
+    let cuts: Vec<Cut> = (2..=30).flat_map(|clock| it.day(clock, &[0])).collect();
+    assert_eq!(it.status(1), Status::Stalled(Standing::Held));
+    let held = Status::Stalled(Standing::Held);
+    assert!(cuts.iter().all(|cut| cut.members[1].status != held));
+}
+
+#[test]
+fn a_member_retires_at_its_own_last_clock() {
+    let mut it = Driver::new(organism("align = \"arrival\"", &[("a", "", ""), ("b", "", "")]), 1);
+    it.day(1, &[0, 1]);
+    it.order(Action::Retire { member: 1, last_clock: 3 });
+    it.day(2, &[0, 1]);
+    assert_eq!(it.status(1), Status::Live);
+    it.day(3, &[0, 1]);
+    assert_eq!(it.status(1), Status::Retired);
 }

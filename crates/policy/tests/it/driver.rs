@@ -1,9 +1,10 @@
 //! Writes a committee's log by hand.
 
+use holobiont_identity::OrderAction as Action;
 use holobiont_identity::{Digest, Organism, UniqueId};
 use holobiont_policy::{
-    Action, Applied, Command, CommitteeState, Cut, Offer, OfferRef, OfferedHead, Opinion, Order,
-    Roster, Status, Vote,
+    Applied, Command, CommitteeState, Cut, Offer, OfferRef, OfferedHead, Opinion, Order, Roster,
+    Status, Vote,
 };
 
 pub(crate) struct Driver {
@@ -36,17 +37,9 @@ pub(crate) fn digest(value: u64) -> Digest {
 
 impl Driver {
     pub(crate) fn new(organism: Organism, nodes: u16) -> Self {
-        let roster = (0..nodes)
-            .map(|node| UniqueId::from_name(&format!("node {node}")))
-            .collect();
+        let roster = (0..nodes).map(|node| UniqueId::from_name(&format!("node {node}"))).collect();
         let state = CommitteeState::new(&organism, Roster::new(roster).unwrap());
-        Self {
-            organism,
-            state,
-            log: Vec::new(),
-            nodes,
-            orders: 0,
-        }
+        Self { organism, state, log: Vec::new(), nodes, orders: 0 }
     }
 
     pub(crate) fn apply(&mut self, command: Command) -> Applied {
@@ -62,31 +55,41 @@ impl Driver {
 
     /// Ticks until there is a cut; at most 1,000.
     pub(crate) fn tick_to_cut(&mut self) -> Cut {
-        (0..1_000)
-            .find_map(|_| self.tick())
-            .expect("a cut within 1,000 ticks")
+        (0..1_000).find_map(|_| self.tick()).expect("a cut within 1,000 ticks")
     }
 
+    /// Every head is one record after the frontier, in one step of its clock.
     pub(crate) fn offer(&mut self, heads: &[(u16, u64, Option<u64>)]) -> (OfferRef, Applied) {
+        let steps: Vec<_> = heads
+            .iter()
+            .map(|(member, seq, closed)| {
+                let known = self.state.members().get(usize::from(*member));
+                let before = known.and_then(|state| state.closed()).unwrap_or(0);
+                (*member, *seq, *closed, closed.unwrap_or(0).saturating_sub(before))
+            })
+            .collect();
+        self.offer_steps(&steps)
+    }
+
+    /// Heads as they are, with the largest step of their clocks.
+    pub(crate) fn offer_steps(
+        &mut self,
+        heads: &[(u16, u64, Option<u64>, u64)],
+    ) -> (OfferRef, Applied) {
         let heads = heads
             .iter()
-            .map(|(member, seq, closed)| OfferedHead {
+            .map(|(member, seq, closed, advance)| OfferedHead {
                 member: *member,
                 seq: *seq,
                 head: digest(*seq),
                 closed: *closed,
+                advance: *advance,
             })
             .collect();
         let command = Command::Offer(Offer { node: 0, heads });
         let hash = command.hash();
         let applied = self.apply(command);
-        (
-            OfferRef {
-                index: self.state.log_index(),
-                hash,
-            },
-            applied,
-        )
+        (OfferRef { index: self.state.log_index(), hash }, applied)
     }
 
     pub(crate) fn vote(
@@ -96,49 +99,30 @@ impl Driver {
         opinions: &[(u16, Opinion)],
     ) -> Applied {
         let time_ms = 1_000 * self.state.log_index();
-        self.apply(Command::Vote(Vote {
-            node,
-            offer,
-            opinions: opinions.to_vec(),
-            time_ms,
-        }))
+        self.apply(Command::Vote(Vote { node, offer, opinions: opinions.to_vec(), time_ms }))
     }
 
     /// Everybody has these members' records up to `seq`, with everything to `closed` closed.
     pub(crate) fn agree(&mut self, heads: &[(u16, u64, u64)]) -> Option<Cut> {
-        let offered: Vec<_> = heads
-            .iter()
-            .map(|(member, seq, closed)| (*member, *seq, Some(*closed)))
-            .collect();
+        let offered: Vec<_> =
+            heads.iter().map(|(member, seq, closed)| (*member, *seq, Some(*closed))).collect();
         let (offer, _) = self.offer(&offered);
-        let opinions: Vec<_> = heads
-            .iter()
-            .map(|(member, _, _)| (*member, Opinion::Have))
-            .collect();
+        let opinions: Vec<_> =
+            heads.iter().map(|(member, _, _)| (*member, Opinion::Have)).collect();
         (0..self.nodes).find_map(|node| self.vote(node, offer, &opinions).cut)
     }
 
     /// Each of these members publishes the record of this clock event; then a tick.
     pub(crate) fn day(&mut self, clock: u64, members: &[u16]) -> Vec<Cut> {
-        let heads: Vec<_> = members
-            .iter()
-            .map(|member| (*member, clock, clock))
-            .collect();
-        let cut = if heads.is_empty() {
-            None
-        } else {
-            self.agree(&heads)
-        };
+        let heads: Vec<_> = members.iter().map(|member| (*member, clock, clock)).collect();
+        let cut = if heads.is_empty() { None } else { self.agree(&heads) };
         cut.into_iter().chain(self.tick()).collect()
     }
 
     pub(crate) fn order(&mut self, action: Action) -> Applied {
         self.orders += 1;
-        self.apply(Command::Order(Order {
-            sequence: self.orders,
-            expires_ms: None,
-            action,
-        }))
+        let (organism, sequence) = (self.organism.stable_id(), self.orders);
+        self.apply(Command::Order(Order { organism, sequence, expires_ms: None, action }))
     }
 
     pub(crate) fn status(&self, member: usize) -> Status {

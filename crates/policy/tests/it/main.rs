@@ -11,6 +11,8 @@
 mod arrival;
 mod codec;
 mod driver;
+mod fuzz_corpus;
+mod hostile;
 mod orders;
 mod properties;
 mod statuses;

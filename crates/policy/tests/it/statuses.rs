@@ -13,50 +13,27 @@ fn a_member_joins_stalls_is_skipped_and_recovers() {
     it.day(1, &[0, 1]);
     assert_eq!(it.status(1), Status::Live);
     it.day(2, &[0]);
-    assert_eq!(
-        it.status(1),
-        Status::Live,
-        "one tick without a move is not late yet"
-    );
+    assert_eq!(it.status(1), Status::Live, "one tick without a move is not late yet");
     it.day(3, &[0]);
     assert_eq!(it.status(1), Status::Late);
     it.day(4, &[0]);
-    assert_eq!(
-        it.state.watermark(),
-        Some(1),
-        "a late member still holds the watermark"
-    );
+    assert_eq!(it.state.watermark(), Some(1), "a late member still holds the watermark");
     let cuts = it.day(5, &[0]);
     assert_eq!(it.status(1), Status::Stalled(Standing::Skipped));
     assert_eq!(cuts.len(), 1);
-    assert_eq!(
-        cuts[0].watermark,
-        Some(5),
-        "the tick that stalls it makes the cut"
-    );
+    assert_eq!(cuts[0].watermark, Some(5), "the tick that stalls it makes the cut");
     assert_eq!(cuts[0].previous_watermark, Some(1));
-    let told: Vec<_> = cuts[0]
-        .changes
-        .iter()
-        .map(|change| (change.from, change.to))
-        .collect();
+    let told: Vec<_> = cuts[0].changes.iter().map(|change| (change.from, change.to)).collect();
     assert_eq!(
         told,
-        [
-            (Status::Live, Status::Late),
-            (Status::Late, Status::Stalled(Standing::Skipped))
-        ]
+        [(Status::Live, Status::Late), (Status::Late, Status::Stalled(Standing::Skipped))]
     );
     assert_eq!(cuts[0].changes[1].cause, Cause::NoMove { ticks: 4 });
 
     it.day(6, &[0, 1]);
     assert_eq!(it.status(1), Status::CatchingUp);
     it.day(7, &[0, 1]);
-    assert_eq!(
-        it.status(1),
-        Status::Live,
-        "recover_after = 2 ticks at the watermark"
-    );
+    assert_eq!(it.status(1), Status::Live, "recover_after = 2 ticks at the watermark");
 }
 
 #[test]
@@ -69,11 +46,7 @@ fn hysteresis_a_member_that_falls_back_while_catching_up_starts_again() {
     it.day(6, &[0, 1]);
     it.day(7, &[0]);
     it.day(8, &[0, 1]);
-    assert_eq!(
-        it.status(1),
-        Status::CatchingUp,
-        "two ticks at the watermark, but not in a row"
-    );
+    assert_eq!(it.status(1), Status::CatchingUp, "two ticks at the watermark, but not in a row");
     for clock in 9..=12 {
         it.day(clock, &[0]);
     }
@@ -89,11 +62,7 @@ fn hold_waits_for_ever() {
     }
     assert_eq!(it.status(1), Status::Stalled(Standing::Held));
     let cut = it.agree(&[(1, 2, 9)]).expect("b came back");
-    assert_eq!(
-        cut.watermark,
-        Some(9),
-        "the organism goes on with it, not without it"
-    );
+    assert_eq!(cut.watermark, Some(9), "the organism goes on with it, not without it");
     assert_eq!(cut.members[1].status, Status::Live);
     assert_eq!(cut.weight, 2);
 }
@@ -112,13 +81,7 @@ fn carry_counts_while_it_lasts_then_skips() {
     let skipped = Status::Stalled(Standing::Skipped);
     assert_eq!(
         weights,
-        [
-            (5, 2, carried),
-            (6, 2, carried),
-            (7, 2, carried),
-            (8, 1, skipped),
-            (9, 1, skipped)
-        ]
+        [(5, 2, carried), (6, 2, carried), (7, 2, carried), (8, 1, skipped), (9, 1, skipped)]
     );
 }
 
@@ -148,11 +111,7 @@ fn a_member_held_after_its_carry_stops_the_watermark_until_it_has_caught_up() {
         assert_eq!(it.agree(&[(1, closed, closed)]), None);
         assert_eq!(it.status(1), Status::Stalled(Standing::Held));
     }
-    assert_eq!(
-        it.agree(&[(1, 7, 7)]),
-        None,
-        "level with the watermark: live, nothing new yet"
-    );
+    assert_eq!(it.agree(&[(1, 7, 7)]), None, "level with the watermark: live, nothing new yet");
     assert_eq!(it.status(1), Status::Live);
     assert_eq!(it.agree(&[(1, 8, 8)]).unwrap().watermark, Some(8));
 }
@@ -171,7 +130,7 @@ fn a_carried_member_alone_never_pulls_the_watermark() {
 
 #[test]
 fn a_member_that_never_comes_is_absent_and_holds_nothing() {
-    let mut it = pair("");
+    let mut it = Driver::new(organism("", &[("a", "start = 1", ""), ("b", "", "")]), 3);
     assert_eq!(it.day(1, &[0]), []);
     assert_eq!(it.day(2, &[0]), []);
     let cuts = it.day(3, &[0]);
@@ -186,20 +145,12 @@ fn a_member_is_expected_from_its_start_clock_on() {
     let members = [("a", "start = 1", ""), ("b", "start = 5", "")];
     let mut it = Driver::new(organism("", &members), 1);
     for clock in 1..=3 {
-        assert_eq!(
-            it.day(clock, &[0]).len(),
-            1,
-            "b is not waited for before its start"
-        );
+        assert_eq!(it.day(clock, &[0]).len(), 1, "b is not waited for before its start");
     }
     assert_eq!(it.status(1), Status::Absent);
     it.day(4, &[0]);
     assert_eq!(it.status(1), Status::Joining);
-    assert_eq!(
-        it.agree(&[(0, 5, 5)]),
-        None,
-        "from clock 5 on it is waited for"
-    );
+    assert_eq!(it.agree(&[(0, 5, 5)]), None, "from clock 5 on it is waited for");
     let cut = it.agree(&[(1, 0, 5)]).unwrap();
     assert_eq!(cut.watermark, Some(5));
     assert_eq!(it.status(1), Status::Live);
@@ -210,30 +161,18 @@ fn lag_makes_a_moving_member_late_and_then_stalls_it() {
     let mut it = Driver::new(
         organism(
             "",
-            &[
-                ("a", "", ""),
-                ("b", "", ""),
-                ("c", "", "max_lag = 3\non_stall = \"skip\""),
-            ],
+            &[("a", "", ""), ("b", "", ""), ("c", "", "max_lag = 3\non_stall = \"skip\"")],
         ),
         1,
     );
     it.day(1, &[0, 1, 2]);
     let mut seen = Vec::new();
     for clock in 2..=9 {
-        it.agree(&[
-            (0, clock, 3 * clock),
-            (1, clock, 3 * clock),
-            (2, clock, clock),
-        ]);
+        it.agree(&[(0, clock, 3 * clock), (1, clock, 3 * clock), (2, clock, clock)]);
         it.tick();
         seen.push(it.status(2));
     }
-    assert_eq!(
-        seen[..2],
-        [Status::Late, Status::Late],
-        "6 and 9 against 2 and 3: over max_lag"
-    );
+    assert_eq!(seen[..2], [Status::Late, Status::Late], "6 and 9 against 2 and 3: over max_lag");
     assert_eq!(seen[3], Status::Stalled(Standing::Skipped));
 }
 
@@ -261,4 +200,19 @@ fn the_floor_grades_and_halts() {
     it.day(14, &[0, 1]);
     assert!(!it.state.is_halted());
     assert_eq!(it.state.watermark(), Some(14));
+}
+
+#[test]
+fn an_organism_that_nobody_drives_is_not_halted_by_its_floor() {
+    let (head, skip) = ("[floor]\nnormal = 2\nhalt_below = 2", "on_stall = \"skip\"");
+    let mut it = Driver::new(organism(head, &[("a", "", skip), ("b", "", skip)]), 1);
+    it.day(1, &[0, 1]);
+    for clock in 2..=6 {
+        it.day(clock, &[0]);
+    }
+    assert!(it.state.is_halted());
+    for _ in 0..6 {
+        it.tick();
+    }
+    assert!(!it.state.is_halted());
 }

@@ -26,9 +26,7 @@ pub(crate) const MAX_RATIO: i128 = 10_000_000_000_000;
 
 /// Turns an overflow, which the limits exclude, into the error that stops the program.
 pub(crate) fn within<T>(value: Option<T>, what: &'static str) -> Result<T, ProgramError> {
-    value.ok_or_else(|| ProgramError::Limit {
-        why: format!("{what} left its bounds"),
-    })
+    value.ok_or_else(|| ProgramError::Limit { why: format!("{what} left its bounds") })
 }
 
 /// `numerator / denominator`, rounded half to even. None on overflow, or unless the denominator is
@@ -68,11 +66,7 @@ pub(crate) fn mean(weighted: impl Iterator<Item = (u64, i128)>) -> Option<i128> 
         total = total.checked_add(weight)?;
         sum = sum.checked_add(weight.checked_mul(ratio)?)?;
     }
-    if total == 0 {
-        Some(FINE)
-    } else {
-        divide(sum, total)
-    }
+    if total == 0 { Some(FINE) } else { divide(sum, total) }
 }
 
 #[cfg(test)]
@@ -104,11 +98,7 @@ mod tests {
             (i128::MAX, i128::MAX, 1),
             (i128::MIN, i128::MAX, -1),
         ] {
-            assert_eq!(
-                divide(numerator, denominator),
-                Some(quotient),
-                "{numerator}/{denominator}"
-            );
+            assert_eq!(divide(numerator, denominator), Some(quotient), "{numerator}/{denominator}");
         }
     }
 
@@ -150,10 +140,7 @@ mod tests {
     fn without_weight_the_mean_is_one() {
         assert_eq!(mean(std::iter::empty()), Some(FINE));
         assert_eq!(mean([(0, 3 * FINE), (0, FINE)].into_iter()), Some(FINE));
-        assert_eq!(
-            mean([(0, 3 * FINE), (2, FINE / 2)].into_iter()),
-            Some(FINE / 2)
-        );
+        assert_eq!(mean([(0, 3 * FINE), (2, FINE / 2)].into_iter()), Some(FINE / 2));
     }
 
     proptest! {

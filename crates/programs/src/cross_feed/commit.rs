@@ -109,17 +109,11 @@ impl CrossFeedCommit {
     pub fn decode(payload: &[u8]) -> Result<Self, CommitError> {
         let (version, body) = payload.split_first().ok_or(CommitError::Empty)?;
         if *version != COMMIT_VERSION {
-            return Err(CommitError::UnknownVersion {
-                version: *version,
-                known: COMMIT_VERSION,
-            });
+            return Err(CommitError::UnknownVersion { version: *version, known: COMMIT_VERSION });
         }
         if payload.len() > MAX_COMMIT_BYTES {
             let size_bytes = payload.len();
-            return Err(CommitError::TooLarge {
-                size_bytes,
-                limit_bytes: MAX_COMMIT_BYTES,
-            });
+            return Err(CommitError::TooLarge { size_bytes, limit_bytes: MAX_COMMIT_BYTES });
         }
         let damaged = |what| CommitError::Malformed { what };
         let commit: Self =
@@ -139,24 +133,17 @@ impl CrossFeedCommit {
         let counts = [&self.malformed, &self.late];
         let is_line = |line: &MemberLine| {
             (1..=MAX_VALUE).contains(&line.value)
-                && line
-                    .correlation
-                    .is_none_or(|of| of.unsigned_abs() <= COARSE.unsigned_abs())
+                && line.correlation.is_none_or(|of| of.unsigned_abs() <= COARSE.unsigned_abs())
         };
         if !(crate::MIN_INDEX..=MAX_INDEX).contains(&self.index) {
             Some("its index is out of bounds")
         } else if !self.members.iter().all(is_line) {
             Some("a member's value or correlation is out of bounds")
         } else if !is_ascending(self.members.iter().map(|line| line.member).collect())
-            || !counts
-                .iter()
-                .all(|of| is_ascending(of.iter().map(|one| one.member).collect()))
+            || !counts.iter().all(|of| is_ascending(of.iter().map(|one| one.member).collect()))
         {
             Some("its members are out of order")
-        } else if counts
-            .iter()
-            .any(|of| of.iter().any(|count| count.records == 0))
-        {
+        } else if counts.iter().any(|of| of.iter().any(|count| count.records == 0)) {
             Some("it counts no records of a member")
         } else {
             None

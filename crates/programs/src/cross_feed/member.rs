@@ -144,14 +144,7 @@ impl MemberState {
             correlation: self.window.correlation(capacity)?,
             discontinuity: movement == Movement::Discontinuity,
         };
-        Ok(Some((
-            line,
-            Citation {
-                member,
-                clock: held.clock,
-                seq: held.seq,
-            },
-        )))
+        Ok(Some((line, Citation { member, clock: held.clock, seq: held.seq })))
     }
 
     /// Ends the close: the value it counted with is what the next one is compared with.

@@ -21,18 +21,11 @@ pub(super) fn window(organism: &Organism) -> Result<u16, LoadError> {
     }
     let members = organism.members.len();
     if members > MAX_MEMBERS {
-        return Err(LoadError::TooManyMembers {
-            members,
-            limit: MAX_MEMBERS,
-        });
+        return Err(LoadError::TooManyMembers { members, limit: MAX_MEMBERS });
     }
     let settings = &organism.program.settings;
     if let Some(key) = settings.keys().find(|key| *key != WINDOW) {
-        return Err(LoadError::UnknownSetting {
-            program,
-            key: key.clone(),
-            known: WINDOW,
-        });
+        return Err(LoadError::UnknownSetting { program, key: key.clone(), known: WINDOW });
     }
     let Some(setting) = settings.get(WINDOW) else {
         return Ok(DEFAULT_WINDOW);

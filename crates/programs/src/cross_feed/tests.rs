@@ -19,15 +19,8 @@ impl Bench {
             index: 100 * FINE,
             members: vec![MemberState::new(); count],
         };
-        program
-            .members
-            .iter_mut()
-            .for_each(|member| member.enter(Status::Live));
-        Self {
-            program,
-            clock: 0,
-            seqs: vec![0; count],
-        }
+        program.members.iter_mut().for_each(|member| member.enter(Status::Live));
+        Self { program, clock: 0, seqs: vec![0; count] }
     }
 
     fn enter(&mut self, place: usize, status: Status) {
@@ -94,13 +87,7 @@ fn closes_without_a_value_are_silent() {
     bench.record(0, "N/A", false);
     assert_eq!(bench.close(), None);
     let next = bench.day(&["5"]);
-    assert_eq!(
-        next.malformed,
-        [MemberCount {
-            member: 0,
-            records: 1
-        }]
-    );
+    assert_eq!(next.malformed, [MemberCount { member: 0, records: 1 }]);
     assert_eq!(bench.day(&["5"]).malformed, []);
 }
 
@@ -116,18 +103,7 @@ fn every_line_cites_the_record_of_its_value() {
     assert_eq!(standings, [Standing::Kept, Standing::Fresh]);
     assert_eq!(
         citations,
-        [
-            Citation {
-                member: 0,
-                clock: 0,
-                seq: 0
-            },
-            Citation {
-                member: 1,
-                clock: 1,
-                seq: 2
-            }
-        ]
+        [Citation { member: 0, clock: 0, seq: 0 }, Citation { member: 1, clock: 1, seq: 2 }]
     );
 }
 
@@ -139,17 +115,11 @@ fn members_that_join_leave_or_return_do_not_make_it_jump() {
     assert_eq!(places(&bench.day(&["1.1", "500"])), [0]);
     bench.enter(1, Status::Live);
     let joined = bench.day(&["1.1", "90"]);
-    assert_eq!(
-        (index(&joined), places(&joined)),
-        ("110.00000000".into(), vec![0, 1])
-    );
+    assert_eq!((index(&joined), places(&joined)), ("110.00000000".into(), vec![0, 1]));
     assert_eq!(index(&bench.day(&["1.1", "180"])), "219.89010989");
     bench.enter(1, Status::Stalled(Stall::Skipped));
     let left = bench.day(&["1.1", ""]);
-    assert_eq!(
-        (index(&left), places(&left)),
-        ("219.89010989".into(), vec![0])
-    );
+    assert_eq!((index(&left), places(&left)), ("219.89010989".into(), vec![0]));
     bench.enter(1, Status::Live);
     assert_eq!(index(&bench.day(&["1.1", "7"])), "219.89010989");
     assert_eq!(index(&bench.day(&["2.2", "7"])), "220.10978033");
@@ -165,10 +135,7 @@ fn a_member_that_returns_begins_with_a_value_from_after_its_outage() {
     bench.enter(1, Status::Live);
     assert_eq!(places(&bench.day(&["1", ""])), [0]);
     let back = bench.day(&["1", "9"]);
-    assert_eq!(
-        (index(&back), places(&back)),
-        ("100.00000000".into(), vec![0, 1])
-    );
+    assert_eq!((index(&back), places(&back)), ("100.00000000".into(), vec![0, 1]));
     assert_eq!(index(&bench.day(&["1", "18"])), "150.00000000");
 }
 
@@ -190,11 +157,7 @@ fn another_scale_is_a_discontinuity_and_no_movement() {
     bench.day(&["1", "1500000"]);
     bench.day(&["1.2", "1500000"]);
     bench.day(&["1.1", "1400000"]);
-    assert!(
-        bench.day(&["1", "1500000"]).members[1]
-            .correlation
-            .is_some()
-    );
+    assert!(bench.day(&["1", "1500000"]).members[1].correlation.is_some());
     let before = bench.program.index;
     let jump = bench.day(&["1", "1.5"]);
     assert!(jump.members[1].discontinuity && jump.members[1].correlation.is_none());
@@ -207,19 +170,12 @@ fn another_scale_is_a_discontinuity_and_no_movement() {
 
 #[test]
 fn ten_times_is_still_a_movement_and_more_is_not() {
-    for (value, is_jump) in [
-        ("100", false),
-        ("100.00000001", true),
-        ("1", false),
-        ("0.99999999", true),
-    ] {
+    for (value, is_jump) in
+        [("100", false), ("100.00000001", true), ("1", false), ("0.99999999", true)]
+    {
         let mut bench = Bench::new(&[1], 2);
         bench.day(&["10"]);
-        assert_eq!(
-            bench.day(&[value]).members[0].discontinuity,
-            is_jump,
-            "{value}"
-        );
+        assert_eq!(bench.day(&[value]).members[0].discontinuity, is_jump, "{value}");
     }
 }
 
@@ -234,13 +190,7 @@ fn a_late_value_is_taken_from_now_on_and_counted() {
         (index(&commit), commit.members[0].standing),
         ("200.00000000".into(), Standing::Fresh)
     );
-    assert_eq!(
-        commit.late,
-        [MemberCount {
-            member: 0,
-            records: 1
-        }]
-    );
+    assert_eq!(commit.late, [MemberCount { member: 0, records: 1 }]);
 }
 
 #[test]
@@ -305,10 +255,7 @@ fn a_snapshot_of_other_settings_is_refused() {
     for other in [Bench::new(&[1, 1], 3), Bench::new(&[1], 2)] {
         let mut program = other.program.clone();
         let refusal = program.restore(&bytes).unwrap_err();
-        assert!(
-            matches!(refusal, ProgramError::Snapshot { .. }),
-            "{refusal}"
-        );
+        assert!(matches!(refusal, ProgramError::Snapshot { .. }), "{refusal}");
         assert_eq!(program, other.program);
     }
 }

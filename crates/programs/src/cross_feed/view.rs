@@ -49,18 +49,12 @@ struct Names<'n, 'a>(&'n [&'a str]);
 
 impl<'a> Names<'_, 'a> {
     fn of(&self, member: u16) -> Result<&'a str, DescribeError> {
-        let unknown = DescribeError::UnknownMember {
-            member,
-            members: self.0.len(),
-        };
+        let unknown = DescribeError::UnknownMember { member, members: self.0.len() };
         self.0.get(usize::from(member)).copied().ok_or(unknown)
     }
 
     fn count(&self, counts: &[MemberCount]) -> Result<BTreeMap<&'a str, u32>, DescribeError> {
-        counts
-            .iter()
-            .map(|count| Ok((self.of(count.member)?, count.records)))
-            .collect()
+        counts.iter().map(|count| Ok((self.of(count.member)?, count.records))).collect()
     }
 
     fn line(&self, line: &MemberLine) -> Result<MemberView<'a>, DescribeError> {
@@ -85,11 +79,7 @@ impl CrossFeedCommit {
         Ok(CrossFeedView {
             clock: self.clock,
             index: decimal(self.index),
-            members: self
-                .members
-                .iter()
-                .map(|line| names.line(line))
-                .collect::<Result<_, _>>()?,
+            members: self.members.iter().map(|line| names.line(line)).collect::<Result<_, _>>()?,
             malformed: names.count(&self.malformed)?,
             late: names.count(&self.late)?,
         })
@@ -102,9 +92,8 @@ impl CrossFeedCommit {
     /// [`DescribeError::UnknownMember`] when there are fewer names than the commit's members need.
     pub fn describe(&self, names: &[&str]) -> Result<Description, DescribeError> {
         let view = self.view(names)?;
-        let json = serde_json::to_value(&view).map_err(|error| DescribeError::Json {
-            why: error.to_string(),
-        })?;
+        let json = serde_json::to_value(&view)
+            .map_err(|error| DescribeError::Json { why: error.to_string() })?;
         let members = match view.members.len() {
             1 => "1 member".to_owned(),
             count => format!("{count} members"),
@@ -123,12 +112,7 @@ impl CrossFeedCommit {
 impl MemberView<'_> {
     fn cells(&self) -> Vec<String> {
         let correlation = self.correlation.clone().unwrap_or_else(|| "-".to_owned());
-        vec![
-            self.name.to_owned(),
-            self.value.clone(),
-            self.standing.to_owned(),
-            correlation,
-        ]
+        vec![self.name.to_owned(), self.value.clone(), self.standing.to_owned(), correlation]
     }
 }
 

@@ -83,9 +83,7 @@ impl Window {
     fn products(&self) -> Option<(i128, i128, i128)> {
         let count = i128::try_from(self.pairs.len()).ok()?;
         let spread = |sum: i128, left: i128, right: i128| {
-            count
-                .checked_mul(sum)?
-                .checked_sub(left.checked_mul(right)?)
+            count.checked_mul(sum)?.checked_sub(left.checked_mul(right)?)
         };
         let Sums { x, y, xx, yy, xy } = self.sums;
         Some((spread(xx, x, x)?, spread(yy, y, y)?, spread(xy, x, y)?))
@@ -95,17 +93,12 @@ impl Window {
     pub(crate) fn rebuild(&mut self, capacity: usize) -> bool {
         let movement = |ratio: i128| (MIN_RATIO..=MAX_RATIO).contains(&ratio);
         let is_pair = |(x, y): &Pair| {
-            [x, y]
-                .iter()
-                .all(|part| movement(FINE.saturating_add(i128::from(**part))))
+            [x, y].iter().all(|part| movement(FINE.saturating_add(i128::from(**part))))
         };
         if self.pairs.len() > capacity || !self.pairs.iter().all(is_pair) {
             return false;
         }
-        let sums = self
-            .pairs
-            .iter()
-            .try_fold(Sums::default(), |sums, pair| sums.with(*pair, 1));
+        let sums = self.pairs.iter().try_fold(Sums::default(), |sums, pair| sums.with(*pair, 1));
         self.sums = sums.unwrap_or_default();
         sums.is_some()
     }
@@ -140,10 +133,7 @@ mod tests {
         let last = &pairs[pairs.len().checked_sub(capacity)?..];
         let count = capacity as i128;
         let sum = |of: fn(&Pair) -> i128| last.iter().map(of).sum::<i128>();
-        let (x, y) = (
-            sum(|pair| i128::from(pair.0)),
-            sum(|pair| i128::from(pair.1)),
-        );
+        let (x, y) = (sum(|pair| i128::from(pair.0)), sum(|pair| i128::from(pair.1)));
         let xx = count * sum(|pair| i128::from(pair.0).pow(2)) - x * x;
         let yy = count * sum(|pair| i128::from(pair.1).pow(2)) - y * y;
         let xy = count * sum(|pair| i128::from(pair.0) * i128::from(pair.1)) - x * y;
@@ -162,39 +152,24 @@ mod tests {
     fn there_is_none_before_the_window_is_full_or_when_nothing_moves() {
         let pairs: Vec<Pair> = vec![(1, 2), (2, 1), (3, 5)];
         assert_eq!(window(&pairs, 4).correlation(4).unwrap(), None);
-        assert_eq!(
-            window(&[(7, 1), (7, 2), (7, 3)], 3).correlation(3).unwrap(),
-            None
-        );
-        assert_eq!(
-            window(&[(1, 7), (2, 7), (3, 7)], 3).correlation(3).unwrap(),
-            None
-        );
+        assert_eq!(window(&[(7, 1), (7, 2), (7, 3)], 3).correlation(3).unwrap(), None);
+        assert_eq!(window(&[(1, 7), (2, 7), (3, 7)], 3).correlation(3).unwrap(), None);
     }
 
     #[test]
     fn known_case() {
         // x = 1, 2, 3 and y = 2, 1, 5: Sxx = 6, Syy = 26, Sxy = 9; the roots round to 2 and 5.
         // t = 9·10^6 / 2 = 4,500,000; t·10^2 / 5 = 90,000,000.
-        assert_eq!(
-            window(&[(1, 2), (2, 1), (3, 5)], 3).correlation(3).unwrap(),
-            Some(90_000_000)
-        );
+        assert_eq!(window(&[(1, 2), (2, 1), (3, 5)], 3).correlation(3).unwrap(), Some(90_000_000));
     }
 
     #[test]
     fn the_greatest_window_of_the_greatest_moves_fits() {
-        let pairs: Vec<Pair> = (0..1_000)
-            .map(|n| (EXTREMES[n % 2], EXTREMES[(n / 2) % 2]))
-            .collect();
+        let pairs: Vec<Pair> =
+            (0..1_000).map(|n| (EXTREMES[n % 2], EXTREMES[(n / 2) % 2])).collect();
         assert!(window(&pairs, 1_000).correlation(1_000).unwrap().is_some());
-        let alike: Vec<Pair> = (0..1_000)
-            .map(|n| (EXTREMES[n % 2], EXTREMES[n % 2]))
-            .collect();
-        assert_eq!(
-            window(&alike, 1_000).correlation(1_000).unwrap(),
-            Some(COARSE)
-        );
+        let alike: Vec<Pair> = (0..1_000).map(|n| (EXTREMES[n % 2], EXTREMES[n % 2])).collect();
+        assert_eq!(window(&alike, 1_000).correlation(1_000).unwrap(), Some(COARSE));
     }
 
     #[test]

@@ -35,14 +35,8 @@ pub(crate) fn example() -> CrossFeedCommit {
                 discontinuity: true,
             },
         ],
-        malformed: vec![MemberCount {
-            member: 0,
-            records: 3,
-        }],
-        late: vec![MemberCount {
-            member: 2,
-            records: 1,
-        }],
+        malformed: vec![MemberCount { member: 0, records: 3 }],
+        late: vec![MemberCount { member: 2, records: 1 }],
     }
 }
 
@@ -57,22 +51,13 @@ fn refuses_what_is_no_commit() {
     assert_eq!(CrossFeedCommit::decode(&[]), Err(CommitError::Empty));
     let mut bytes = hex(COMMIT);
     bytes[0] = 2;
-    let unknown = CommitError::UnknownVersion {
-        version: 2,
-        known: COMMIT_VERSION,
-    };
+    let unknown = CommitError::UnknownVersion { version: 2, known: COMMIT_VERSION };
     assert_eq!(CrossFeedCommit::decode(&bytes), Err(unknown));
     let long = vec![COMMIT_VERSION; MAX_COMMIT_BYTES + 1];
-    assert!(matches!(
-        CrossFeedCommit::decode(&long),
-        Err(CommitError::TooLarge { .. })
-    ));
+    assert!(matches!(CrossFeedCommit::decode(&long), Err(CommitError::TooLarge { .. })));
     let mut trailing = hex(COMMIT);
     trailing.push(0);
-    assert!(matches!(
-        CrossFeedCommit::decode(&trailing),
-        Err(CommitError::Malformed { .. })
-    ));
+    assert!(matches!(CrossFeedCommit::decode(&trailing), Err(CommitError::Malformed { .. })));
 }
 
 #[test]
@@ -92,20 +77,14 @@ fn refuses_numbers_that_the_program_cannot_commit() {
         let mut commit = example();
         fault(&mut commit);
         let decoded = CrossFeedCommit::decode(&commit.encode());
-        assert!(
-            matches!(decoded, Err(CommitError::Malformed { .. })),
-            "fault {number}"
-        );
+        assert!(matches!(decoded, Err(CommitError::Malformed { .. })), "fault {number}");
     }
 }
 
 #[test]
 fn the_longest_commit_is_within_the_limit() {
     let places = || 64_512..=u16::MAX;
-    let count = |member| MemberCount {
-        member,
-        records: u32::MAX,
-    };
+    let count = |member| MemberCount { member, records: u32::MAX };
     let line = |member| MemberLine {
         member,
         value: MAX_VALUE,

@@ -42,63 +42,27 @@ fn the_window_is_60_unless_set() {
 fn refuses_another_name_or_version_and_says_which_there_are() {
     let refusal = load_with("cross-feed", "crossfeed").unwrap_err();
     let known = "cross-feed".to_owned();
-    assert_eq!(
-        refusal,
-        LoadError::UnknownProgram {
-            name: "crossfeed".into(),
-            known
-        }
-    );
+    assert_eq!(refusal, LoadError::UnknownProgram { name: "crossfeed".into(), known });
     let refusal = load_with("\"cross-feed\"\nversion = 1", "\"cross-feed\"\nversion = 2");
     let name = "cross-feed".to_owned();
-    assert_eq!(
-        refusal.unwrap_err(),
-        LoadError::UnknownVersion {
-            name,
-            version: 2,
-            known: 1
-        }
-    );
+    assert_eq!(refusal.unwrap_err(), LoadError::UnknownVersion { name, version: 2, known: 1 });
 }
 
 #[test]
 fn refuses_settings_that_it_does_not_have() {
     let refusal = load_with("window = 3", "widow = 3").unwrap_err();
     let (program, key) = ("cross-feed", "widow".to_owned());
-    assert_eq!(
-        refusal,
-        LoadError::UnknownSetting {
-            program,
-            key,
-            known: "window"
-        }
-    );
+    assert_eq!(refusal, LoadError::UnknownSetting { program, key, known: "window" });
 }
 
 #[test]
 fn refuses_windows_out_of_bounds_and_what_is_no_number() {
     for window in ["2", "1000"] {
-        assert!(
-            load_with("window = 3", &format!("window = {window}")).is_ok(),
-            "{window}"
-        );
+        assert!(load_with("window = 3", &format!("window = {window}")).is_ok(), "{window}");
     }
-    for window in [
-        "1",
-        "0",
-        "-60",
-        "1001",
-        "65538",
-        "\"60\"",
-        "true",
-        "[60]",
-        "{ closes = 60 }",
-    ] {
+    for window in ["1", "0", "-60", "1001", "65538", "\"60\"", "true", "[60]", "{ closes = 60 }"] {
         let refusal = load_with("window = 3", &format!("window = {window}")).unwrap_err();
-        assert!(
-            matches!(refusal, LoadError::Setting { key: "window", .. }),
-            "{window}: {refusal}"
-        );
+        assert!(matches!(refusal, LoadError::Setting { key: "window", .. }), "{window}: {refusal}");
         assert!(refusal.to_string().contains("from 2 to 1000"), "{refusal}");
     }
 }
@@ -106,12 +70,7 @@ fn refuses_windows_out_of_bounds_and_what_is_no_number() {
 #[test]
 fn refuses_an_alignment_without_closed_clocks() {
     let refusal = load_with("version = 1\n", "version = 1\nalign = \"arrival\"\n").unwrap_err();
-    assert_eq!(
-        refusal,
-        LoadError::Alignment {
-            program: "cross-feed"
-        }
-    );
+    assert_eq!(refusal, LoadError::Alignment { program: "cross-feed" });
 }
 
 #[test]

@@ -34,14 +34,10 @@ impl Visit for Run<'_> {
     type Output = ();
 
     fn visit<P: Program>(self, program: P) {
-        let Self {
-            organism,
-            surfaces,
-            output,
-        } = self;
+        let Self { organism, surfaces, output } = self;
         let mut replay = Replay::new(organism, Roster::replay(), surfaces, program);
         let mut clock = ReplayClock::new(organism, surfaces, vec![]).unwrap();
-        while let Some((index, command)) = clock.next().unwrap() {
+        while let Some((index, command)) = clock.next(replay.state()).unwrap() {
             replay.step(index, &command, output).unwrap();
         }
     }
@@ -60,34 +56,17 @@ fn replay() -> (Surfaces, Vec<(Commit, CrossFeedCommit)>, tempfile::TempDir) {
         for (clock, rates) in (1..).zip(RATES) {
             let Some(rate) = rates[place] else { continue };
             let payload = rate.as_bytes();
-            let record = NewRecord {
-                clock,
-                closes_clock: true,
-                time_ms: 0,
-                kind: 1,
-                payload,
-            };
+            let record = NewRecord { clock, closes_clock: true, time_ms: 0, kind: 1, payload };
             writer.append(record).unwrap();
         }
         writer.sync().unwrap();
     }
     let surfaces = Surfaces::open(&organism, dir.path(), DEFAULT_MEMORY_BUDGET_BYTES).unwrap();
     let mut output = create("commits", organism.output_surface_id());
-    load(
-        &organism,
-        Run {
-            organism: &organism,
-            surfaces: &surfaces,
-            output: &mut output,
-        },
-    )
-    .unwrap();
+    load(&organism, Run { organism: &organism, surfaces: &surfaces, output: &mut output }).unwrap();
     output.sync().unwrap();
     drop(output);
-    let mut cursor = Surface::open(&dir.path().join("commits"))
-        .unwrap()
-        .cursor(0)
-        .unwrap();
+    let mut cursor = Surface::open(&dir.path().join("commits")).unwrap().cursor(0).unwrap();
     let mut commits = Vec::new();
     while cursor.peek().unwrap().is_some() {
         if let Published::Commit(commit) = Published::read(&cursor.current().unwrap()).unwrap() {
@@ -137,10 +116,7 @@ fn a_carried_value_is_called_so_and_bad_records_are_counted() {
         [third(4), third(5), third(6)],
         [Standing::Fresh, Standing::Kept, Standing::Carried]
     );
-    let malformed: Vec<usize> = commits
-        .iter()
-        .map(|(_, commit)| commit.malformed.len())
-        .collect();
+    let malformed: Vec<usize> = commits.iter().map(|(_, commit)| commit.malformed.len()).collect();
     assert_eq!(malformed, [0, 0, 0, 0, 1, 0, 0, 0, 0]);
 }
 

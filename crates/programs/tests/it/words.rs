@@ -8,18 +8,9 @@ const NAMES: &[&str] = &["USD", "ISK", "TRY"];
 fn a_commit_in_words() {
     let described = describe("cross-feed", 1, &example().encode(), NAMES).unwrap();
     assert_eq!(described.headline, "index 115.48832949, from 3 members");
-    assert_eq!(
-        described.columns,
-        ["member", "value", "standing", "correlation"]
-    );
-    assert_eq!(
-        described.rows[0],
-        ["USD", "1.29250000", "fresh", "0.78740050"]
-    );
-    assert_eq!(
-        described.rows[1],
-        ["ISK", "290.00000000", "carried", "-0.10518743"]
-    );
+    assert_eq!(described.columns, ["member", "value", "standing", "correlation"]);
+    assert_eq!(described.rows[0], ["USD", "1.29250000", "fresh", "0.78740050"]);
+    assert_eq!(described.rows[1], ["ISK", "290.00000000", "carried", "-0.10518743"]);
     assert_eq!(described.rows[2], ["TRY", "1.81500000", "kept", "-"]);
     assert_eq!(
         described.notes,
@@ -68,28 +59,15 @@ fn names_what_it_cannot_read() {
     };
     assert_eq!(
         of("attribution", 1, &payload, NAMES),
-        DescribeError::UnknownProgram {
-            name: "attribution".into(),
-            known: "cross-feed".into()
-        }
+        DescribeError::UnknownProgram { name: "attribution".into(), known: "cross-feed".into() }
     );
     assert_eq!(
         of("cross-feed", 9, &payload, NAMES),
-        DescribeError::UnknownVersion {
-            name: "cross-feed".into(),
-            version: 9,
-            known: 1
-        }
+        DescribeError::UnknownVersion { name: "cross-feed".into(), version: 9, known: 1 }
     );
-    assert_eq!(
-        of("cross-feed", 1, &[], NAMES),
-        DescribeError::Commit(CommitError::Empty)
-    );
+    assert_eq!(of("cross-feed", 1, &[], NAMES), DescribeError::Commit(CommitError::Empty));
     assert_eq!(
         of("cross-feed", 1, &payload, &["USD"]),
-        DescribeError::UnknownMember {
-            member: 1,
-            members: 1
-        }
+        DescribeError::UnknownMember { member: 1, members: 1 }
     );
 }

@@ -11,6 +11,8 @@
 mod audits;
 mod codecs;
 mod fold;
+mod fuzz_corpus;
+mod hostile;
 mod properties;
 mod same_result;
 mod script;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use holobiont_policy::{Action, Command, Cut, Roster};
-use holobiont_replay::{Commands, NoOutput, Replay, ReplayClock};
+use holobiont_identity::{OrderAction as Action, ReplayOrder};
+use holobiont_policy::{Command, Cut, Roster};
+use holobiont_replay::{NoOutput, Replay};
 use proptest::prelude::*;
 
 use crate::script::Script;
@@ -19,11 +20,8 @@ const POLICIES: [&str; 4] = [
 /// A surface's records, by the steps between their clocks; every other one leaves its clock open.
 fn surface() -> impl Strategy<Value = Vec<Entry>> {
     let step = prop_oneof![6 => Just(1_u64), 2 => Just(0), 1 => 2_u64..9];
-    (
-        0_u64..6,
-        proptest::collection::vec((step, any::<bool>()), 0..40),
-    )
-        .prop_map(|(first, steps)| {
+    (0_u64..6, proptest::collection::vec((step, any::<bool>()), 0..40)).prop_map(
+        |(first, steps)| {
             let mut clock = first;
             let mut closed = false;
             steps
@@ -34,7 +32,8 @@ fn surface() -> impl Strategy<Value = Vec<Entry>> {
                     (clock, closes, format!("c{clock}"))
                 })
                 .collect()
-        })
+        },
+    )
 }
 
 /// What the committee does next.
@@ -54,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
     let lost = prop_oneof![12 => Just(None), 1 => (0_u64..4).prop_map(Some)];
     let order = (0_u16..3, 0_u64..40, 0_u8..4).prop_map(|(member, last_clock, kind)| match kind {
         0 => Action::Retire { member, last_clock },
-        1 => Action::Release { member },
+        1 => Action::Release { member, up_to: 0 },
         2 => Action::Pause,
         _ => Action::Resume,
     });
@@ -66,17 +65,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The orders among the steps, each at the clock event of its place.
+fn orders(steps: &[Step]) -> Vec<ReplayOrder> {
+    let at_clock = |(clock, step): (u64, &Step)| match step {
+        Step::Order(action) => Some(ReplayOrder { clock, action: *action }),
+        _ => None,
+    };
+    (1..).zip(steps).filter_map(at_clock).collect()
+}
+
 fn script(script: &mut Script<'_>, steps: &[Step], surfaces: &[Vec<Entry>]) {
     let mut grown = [0_u64; 3];
     for step in steps {
         match step {
             Step::Tick => drop(script.tick()),
             Step::Order(action) => drop(script.order(*action)),
-            Step::Grow {
-                member,
-                records,
-                lost,
-            } => {
+            Step::Grow { member, records, lost } => {
                 let grown = &mut grown[usize::from(*member)];
                 let length = surfaces[usize::from(*member)].len() as u64;
                 let end = (*grown + records).min(length);
@@ -103,6 +107,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 0..60),
         start in proptest::option::of(0_u64..8),
         by_clock in any::<bool>(),
+        by_arrival in prop_oneof![3 => Just(false), 1 => Just(true)],
     ) {
         let start = start.map_or(String::new(), |start| format!("start = {start}"));
         let keys: Vec<String> = policies
@@ -110,20 +115,21 @@ proptest! {
             .map(|policy| format!("[member.policy]\n{}", POLICIES[*policy]))
             .collect();
         let third = format!("{start}\n{}", keys[2]);
-        let organism = organism("", &[("a", &keys[0]), ("b", &keys[1]), ("c", &third)]);
+        let align = if by_arrival { "align = \"arrival\"" } else { "" };
+        let organism = organism(align, &[("a", &keys[0]), ("b", &keys[1]), ("c", &third)]);
         let world = World::new(organism, &surfaces);
         let opened = world.surfaces("surfaces").unwrap();
-        let mut written = Script::new(&opened);
+        let mut written = Script::new(&world.organism, &opened);
         let commands: Vec<Command> = if by_clock {
-            let mut clock = ReplayClock::new(&world.organism, &opened, Vec::new()).unwrap();
-            std::iter::from_fn(|| clock.next().unwrap()).map(|(_, command)| command).collect()
+            world.commands(&orders(&steps))
         } else {
             script(&mut written, &steps, &surfaces);
             written.commands
         };
         let program = Ledger::new();
         let lines = std::sync::Arc::clone(&program.lines);
-        let mut replay = Replay::new(&world.organism, Roster::replay(), &opened, program);
+        let replay = Replay::new(&world.organism, Roster::replay(), &opened, program);
+        let mut replay = replay.checking_heads();
 
         let mut taken: BTreeMap<(u16, u64), u32> = BTreeMap::new();
         let mut watermark = None;
@@ -148,11 +154,13 @@ proptest! {
                 let (seq, rest) = rest.split_once('@').unwrap();
                 let clock = rest.split(' ').next().unwrap().parse::<u64>().unwrap();
                 let key = (member.parse::<u16>().unwrap(), seq.parse::<u64>().unwrap());
-                prop_assert!(Some(clock) <= cut.watermark, "no cut passes its watermark");
+                let is_past = cut.watermark.is_some_and(|watermark| clock > watermark);
+                prop_assert!(!is_past, "no cut passes its watermark");
                 prop_assert_eq!(rest.ends_with(" late"), Some(clock) <= watermark);
-                prop_assert!((clock, key.0, key.1) >= before, "merge order");
+                let order = (if by_arrival { 0 } else { clock }, key.0, key.1);
+                prop_assert!(order >= before, "merge order");
                 prop_assert!(closed < Some(clock) || Some(clock) <= watermark);
-                before = (clock, key.0, key.1);
+                before = order;
                 *taken.entry(key).or_default() += 1;
             }
             watermark = cut.watermark;
@@ -173,7 +181,7 @@ proptest! {
             let left = entries.get(usize::try_from(position.next_seq).unwrap());
             if let (Some(left), Some(cut)) = (left, &last_cut) {
                 let member = &cut.members[place];
-                let is_ahead = Some(left.0) > cut.watermark;
+                let is_ahead = cut.watermark.is_some_and(|watermark| left.0 > watermark);
                 let is_past_end = member.last_clock.is_some_and(|last| left.0 > last);
                 let is_unagreed = member.frontier.is_none_or(|it| it.seq < position.next_seq);
                 prop_assert!(is_ahead || is_past_end || is_unagreed, "{} left {:?}", place, left);

@@ -1,30 +1,21 @@
 //! However an organism is replayed, the same comes out.
 
-use holobiont_policy::Action;
-use holobiont_replay::{ReplayError, ScheduledOrder};
+use holobiont_identity::{OrderAction, ReplayOrder};
+use holobiont_replay::ReplayError;
 
 use crate::world::{World, days, organism};
 
-fn world() -> (World, Vec<ScheduledOrder>) {
+fn world() -> (World, Vec<ReplayOrder>) {
     let members = [
         ("a", ""),
-        (
-            "b",
-            "[member.policy]\non_stall = \"carry\"\ncarry_for = 4\nthen = \"skip\"",
-        ),
+        ("b", "[member.policy]\non_stall = \"carry\"\ncarry_for = 4\nthen = \"skip\""),
         ("c", "start = 9"),
         ("d", ""),
     ];
     let gone = (1..=8).chain(20..=40);
     let surfaces = [days(1..=40), days(gone), days(9..=40), days(1..=30)];
-    let action = Action::Retire {
-        member: 3,
-        last_clock: 30,
-    };
-    (
-        World::new(organism("", &members), &surfaces),
-        vec![ScheduledOrder { clock: 30, action }],
-    )
+    let action = OrderAction::Retire { member: 3, last_clock: 30 };
+    (World::new(organism("", &members), &surfaces), vec![ReplayOrder { clock: 30, action }])
 }
 
 #[test]
@@ -37,30 +28,19 @@ fn twice_from_cuts_from_snapshots_and_from_other_segments() {
 
     assert_eq!(snapshots.len(), 4);
     for (nth, snapshot) in snapshots.iter().enumerate() {
-        let resumed = world
-            .replay_cuts("first", &format!("resumed {nth}"), Some(snapshot))
-            .unwrap();
+        let resumed =
+            world.replay_cuts("first", &format!("resumed {nth}"), Some(snapshot)).unwrap();
         assert_eq!((resumed.head, resumed.state), (first.head, first.state));
-        assert!(
-            resumed.lines.len() < first.lines.len(),
-            "only what came after"
-        );
-        assert_eq!(
-            first.lines[first.lines.len() - resumed.lines.len()..],
-            resumed.lines
-        );
-        assert_eq!(
-            world.audit("first", Some(snapshot)).unwrap().state_digest,
-            first.state
-        );
+        assert!(resumed.lines.len() < first.lines.len(), "only what came after");
+        assert_eq!(first.lines[first.lines.len() - resumed.lines.len()..], resumed.lines);
+        assert_eq!(world.audit("first", Some(snapshot)).unwrap().state_digest, first.state);
     }
 
     for segment_bytes in [1, 300, 700] {
         let folder = format!("segments of {segment_bytes}");
         let gone: Vec<u64> = (1..=8).chain(20..=40).collect();
-        for (place, entries) in [days(1..=40), days(gone), days(9..=40), days(1..=30)]
-            .iter()
-            .enumerate()
+        for (place, entries) in
+            [days(1..=40), days(gone), days(9..=40), days(1..=30)].iter().enumerate()
         {
             world.write_surface(&folder, place, entries, segment_bytes);
         }
@@ -75,24 +55,15 @@ fn a_snapshot_is_refused_by_another_log_config_or_damage() {
     let (_, snapshots) = world.replay("surfaces", "first", &orders, &[10]);
     world.replay("surfaces", "without orders", &[], &[]);
     // Up to cut 10 both logs are the same; after the order they are not.
-    assert!(
-        world
-            .replay_cuts("without orders", "x", Some(&snapshots[0]))
-            .is_ok()
-    );
+    assert!(world.replay_cuts("without orders", "x", Some(&snapshots[0])).is_ok());
     let (_, late) = world.replay("surfaces", "again", &orders, &[31]);
-    let error = world
-        .replay_cuts("without orders", "y", Some(&late[0]))
-        .unwrap_err();
+    let error = world.replay_cuts("without orders", "y", Some(&late[0])).unwrap_err();
     assert!(matches!(error, ReplayError::Snapshot { .. }), "{error}");
 
     let bytes = snapshots[0].encode();
     for at in (0..bytes.len()).step_by(7) {
         let mut damaged = bytes.clone();
         damaged[at] ^= 1;
-        assert!(
-            holobiont_replay::Snapshot::decode(&damaged).is_err(),
-            "byte {at}"
-        );
+        assert!(holobiont_replay::Snapshot::decode(&damaged).is_err(), "byte {at}");
     }
 }

@@ -4,12 +4,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use holobiont_identity::ReplayOrder;
 use holobiont_identity::{Digest, Organism};
-use holobiont_policy::{Roster, Status};
+use holobiont_policy::{Command, CommitteeState, Roster, Status};
 use holobiont_replay::{
     Audit, Citation, Commands, Commits, DEFAULT_MEMORY_BUDGET_BYTES, Event, LogReader, LogWriter,
-    OutputStart, Program, ProgramError, Published, Replay, ReplayClock, ReplayError,
-    ScheduledOrder, Snapshot, Surfaces, audit,
+    OutputStart, Program, ProgramError, Published, Replay, ReplayClock, ReplayError, Snapshot,
+    Surfaces, audit,
 };
 use holobiont_surface::{Genesis, Head, NewRecord, Surface, SurfaceWriter, WriterOptions};
 use tempfile::TempDir;
@@ -23,11 +24,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new() -> Self {
-        Self {
-            lines: Arc::default(),
-            digest: [0; 32],
-            newest: Vec::new(),
-        }
+        Self { lines: Arc::default(), digest: [0; 32], newest: Vec::new() }
     }
 }
 
@@ -46,12 +43,7 @@ impl Program for Ledger {
                 });
                 let late = if it.late { " late" } else { "" };
                 let payload = String::from_utf8_lossy(it.record.payload());
-                format!(
-                    "{}#{}@{} {payload}{late}",
-                    it.member,
-                    it.record.seq(),
-                    it.clock
-                )
+                format!("{}#{}@{} {payload}{late}", it.member, it.record.seq(), it.clock)
             }
             Event::ClockClosed { clock } => format!("closed {clock}"),
             Event::Status(change) => format!("{} {}", change.member, change.to.name()),
@@ -71,10 +63,8 @@ impl Program for Ledger {
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), ProgramError> {
-        (self.digest, self.newest) =
-            postcard::from_bytes(bytes).map_err(|_| ProgramError::Snapshot {
-                why: "not a ledger's",
-            })?;
+        (self.digest, self.newest) = postcard::from_bytes(bytes)
+            .map_err(|_| ProgramError::Snapshot { why: "not a ledger's" })?;
         Ok(())
     }
 }
@@ -115,18 +105,21 @@ pub(crate) fn organism(head: &str, members: &[(&str, &str)]) -> Organism {
 
 /// Every record closes its clock and is named after it.
 pub(crate) fn days(clocks: impl IntoIterator<Item = u64>) -> Vec<Entry> {
-    clocks
-        .into_iter()
-        .map(|clock| (clock, true, format!("d{clock}")))
-        .collect()
+    clocks.into_iter().map(|clock| (clock, true, format!("d{clock}"))).collect()
+}
+
+/// Commands that were written beforehand.
+struct Written(std::iter::Zip<std::ops::RangeFrom<u64>, std::vec::IntoIter<Command>>);
+
+impl Commands for Written {
+    fn next(&mut self, _state: &CommitteeState) -> Result<Option<(u64, Command)>, ReplayError> {
+        Ok(self.0.next())
+    }
 }
 
 impl World {
     pub(crate) fn new(organism: Organism, surfaces: &[Vec<Entry>]) -> Self {
-        let world = Self {
-            dir: tempfile::tempdir().unwrap(),
-            organism,
-        };
+        let world = Self { dir: tempfile::tempdir().unwrap(), organism };
         for (place, entries) in surfaces.iter().enumerate() {
             world.write_surface("surfaces", place, entries, 1 << 20);
         }
@@ -167,11 +160,7 @@ impl World {
     }
 
     pub(crate) fn surfaces(&self, folder: &str) -> Result<Surfaces, ReplayError> {
-        Surfaces::open(
-            &self.organism,
-            &self.path(folder),
-            DEFAULT_MEMORY_BUDGET_BYTES,
-        )
+        Surfaces::open(&self.organism, &self.path(folder), DEFAULT_MEMORY_BUDGET_BYTES)
     }
 
     /// Replays `surfaces` by the replay clock into `out`, and keeps snapshots of some cuts.
@@ -179,14 +168,39 @@ impl World {
         &self,
         folder: &str,
         out: &str,
-        orders: &[ScheduledOrder],
+        orders: &[ReplayOrder],
         snapshot_at: &[u64],
     ) -> (Outcome, Vec<Snapshot>) {
         let surfaces = self.surfaces(folder).unwrap();
         let commands = ReplayClock::new(&self.organism, &surfaces, orders.to_vec()).unwrap();
         let replay = Replay::new(&self.organism, Roster::replay(), &surfaces, Ledger::new());
-        self.finish(commands, replay, self.writer(out, None), out, snapshot_at)
-            .unwrap()
+        self.finish(commands, replay, self.writer(out, None), out, snapshot_at).unwrap()
+    }
+
+    /// The commands that the replay clock finds in `surfaces`.
+    pub(crate) fn commands(&self, orders: &[ReplayOrder]) -> Vec<Command> {
+        let surfaces = self.surfaces("surfaces").unwrap();
+        let mut clock = ReplayClock::new(&self.organism, &surfaces, orders.to_vec()).unwrap();
+        let mut state = CommitteeState::new(&self.organism, Roster::replay());
+        let mut commands = Vec::new();
+        while let Some((index, command)) = clock.next(&state).unwrap() {
+            state.apply(index, &command);
+            commands.push(command);
+        }
+        commands
+    }
+
+    /// Replays commands that were written beforehand, as a committee would that believes them.
+    pub(crate) fn replay_commands(
+        &self,
+        commands: Vec<Command>,
+        roster: Roster,
+        out: &str,
+    ) -> Result<Outcome, ReplayError> {
+        let surfaces = self.surfaces("surfaces")?;
+        let replay = Replay::new(&self.organism, roster, &surfaces, Ledger::new());
+        let commands = Written((1..).zip(commands));
+        self.finish(commands, replay, self.writer(out, None), out, &[]).map(|(outcome, _)| outcome)
     }
 
     /// Replays the cuts that an earlier run recorded.
@@ -208,8 +222,7 @@ impl World {
         };
         let writer = self.writer(out, snapshot.map(|snapshot| &snapshot.output));
         let replay = replay.checking_heads();
-        self.finish(commands, replay, writer, out, &[])
-            .map(|(outcome, _)| outcome)
+        self.finish(commands, replay, writer, out, &[]).map(|(outcome, _)| outcome)
     }
 
     fn writer(&self, out: &str, start: Option<&OutputStart>) -> SurfaceWriter {
@@ -236,13 +249,10 @@ impl World {
         let mut snapshots = Vec::new();
         let file = self.path(out).join("cuts.log");
         let mut log = LogWriter::create(&file, &self.organism, replay.state().roster())?;
-        while let Some((index, command)) = commands.next()? {
+        while let Some((index, command)) = commands.next(replay.state())? {
             log.append(index, &command)?;
             let step = replay.step(index, &command, &mut writer)?;
-            if step
-                .cut
-                .is_some_and(|cut| snapshot_at.contains(&cut.number))
-            {
+            if step.cut.is_some_and(|cut| snapshot_at.contains(&cut.number)) {
                 let snapshot = replay.snapshot(OutputStart::of(&writer));
                 snapshots.push(Snapshot::decode(&snapshot.encode())?);
             }
@@ -256,12 +266,7 @@ impl World {
             lines: lines.lock().unwrap().clone(),
             positions: replay.positions(),
             watermark: replay.state().watermark(),
-            statuses: replay
-                .state()
-                .members()
-                .iter()
-                .map(|member| member.status)
-                .collect(),
+            statuses: replay.state().members().iter().map(|member| member.status).collect(),
         };
         Ok((outcome, snapshots))
     }
@@ -275,14 +280,9 @@ impl World {
         let log = LogReader::open(&self.path(out).join("cuts.log"), &self.organism)?;
         let published =
             Surface::open(&self.path(out).join("surface")).map_err(ReplayError::Output)?;
-        audit(
-            &self.organism,
-            &surfaces,
-            Ledger::new(),
-            snapshot,
-            log,
-            &published,
-        )
+        let (audit, _) =
+            audit(&self.organism, &surfaces, Ledger::new(), snapshot, log, &published, |_| {})?;
+        Ok(audit)
     }
 
     /// Every record that an organism published, read back.
@@ -292,11 +292,7 @@ impl World {
         let mut all = Vec::new();
         while cursor.peek().unwrap().is_some() {
             let record = cursor.current().unwrap();
-            all.push((
-                record.clock(),
-                record.closes_clock(),
-                Published::read(&record).unwrap(),
-            ));
+            all.push((record.clock(), record.closes_clock(), Published::read(&record).unwrap()));
             cursor.advance();
         }
         all

@@ -78,9 +78,7 @@ impl SegmentFooter {
         let (first, last) = (windows.first()?, windows.last()?);
         Some(Self {
             last_seq: last.end_seq().checked_sub(1)?,
-            chain_after: windows
-                .iter()
-                .fold(chain_before, |before, w| chain(before, w.digest)),
+            chain_after: windows.iter().fold(chain_before, |before, w| chain(before, w.digest)),
             record_bytes: windows.iter().map(|w| u64::from(w.length_bytes)).sum(),
             first_clock: first.first_clock,
             last_clock: last.last_clock,
@@ -91,25 +89,12 @@ impl SegmentFooter {
     /// The file's last bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut framed = Framed::new();
-        framed
-            .fixed(MAGIC)
-            .u32(VERSION)
-            .u64(self.last_seq)
-            .fixed(self.chain_after);
-        framed
-            .u64(self.record_bytes)
-            .u64(self.first_clock)
-            .u64(self.last_clock);
+        framed.fixed(MAGIC).u32(VERSION).u64(self.last_seq).fixed(self.chain_after);
+        framed.u64(self.record_bytes).u64(self.first_clock).u64(self.last_clock);
         framed.count(self.windows.len());
         for window in &self.windows {
-            framed
-                .u64(window.offset)
-                .u32(window.length_bytes)
-                .u32(window.records);
-            framed
-                .u64(window.first_seq)
-                .u64(window.first_clock)
-                .u64(window.last_clock);
+            framed.u64(window.offset).u32(window.length_bytes).u32(window.records);
+            framed.u64(window.first_seq).u64(window.first_clock).u64(window.last_clock);
             framed.fixed(window.digest);
         }
         let digest = framed.digest();
@@ -211,8 +196,6 @@ impl SegmentFooter {
 
 /// Length of the footer of a segment with this many windows, in bytes.
 pub(crate) const fn footer_length(windows: u64) -> u64 {
-    let fixed = FIXED_BYTES
-        .saturating_add(HASH_BYTES)
-        .saturating_add(TRAILER_BYTES);
+    let fixed = FIXED_BYTES.saturating_add(HASH_BYTES).saturating_add(TRAILER_BYTES);
     fixed.saturating_add(ENTRY_BYTES.saturating_mul(windows))
 }

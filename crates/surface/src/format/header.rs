@@ -32,22 +32,13 @@ impl SegmentHeader {
     /// The header of a segment of this surface.
     pub fn new(genesis: &Genesis, first_seq: u64, chain_before: Digest) -> Self {
         let (surface_id, genesis_digest) = (genesis.surface_id, genesis.digest());
-        Self {
-            surface_id,
-            genesis_digest,
-            first_seq,
-            chain_before,
-        }
+        Self { surface_id, genesis_digest, first_seq, chain_before }
     }
 
     /// The [`SEGMENT_HEADER_BYTES`] that a segment starts with.
     pub fn encode(&self) -> Vec<u8> {
         let mut framed = Framed::new();
-        framed
-            .fixed(MAGIC)
-            .u32(VERSION)
-            .fixed(self.surface_id)
-            .fixed(self.genesis_digest);
+        framed.fixed(MAGIC).u32(VERSION).fixed(self.surface_id).fixed(self.genesis_digest);
         framed.u64(self.first_seq).fixed(self.chain_before);
         framed.fixed(short_hash(framed.as_bytes()));
         framed.into_bytes()
@@ -89,10 +80,7 @@ impl SegmentHeader {
             return Err(Damage::ForeignSegment);
         }
         if self.first_seq != first_seq {
-            return Err(Damage::SequenceBroken {
-                expected: first_seq,
-                got: self.first_seq,
-            });
+            return Err(Damage::SequenceBroken { expected: first_seq, got: self.first_seq });
         }
         match self.chain_before == chain_before {
             true => Ok(()),

@@ -21,9 +21,7 @@ impl Mark {
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut framed = envelope::begin(MAGIC, VERSION);
-        let (seq, hash) = self
-            .0
-            .map_or((0, [0; 32]), |head| (head.seq, *head.hash.as_bytes()));
+        let (seq, hash) = self.0.map_or((0, [0; 32]), |head| (head.seq, *head.hash.as_bytes()));
         framed.option(self.0.is_some()).u64(seq).fixed(hash);
         envelope::end(framed)
     }
@@ -36,10 +34,7 @@ impl Mark {
     pub fn decode(bytes: &[u8]) -> Result<Self, Damage> {
         let mut reader = envelope::body(bytes, MAGIC, VERSION)?;
         let some = reader.option()?;
-        let head = Head {
-            seq: reader.u64()?,
-            hash: Digest::from_bytes(reader.fixed()?),
-        };
+        let head = Head { seq: reader.u64()?, hash: Digest::from_bytes(reader.fixed()?) };
         reader.finish()?;
         let mark = Self(some.then_some(head));
         match some || (head.seq == 0 && *head.hash.as_bytes() == [0; 32]) {

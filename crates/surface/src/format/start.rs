@@ -66,10 +66,7 @@ impl Start {
         if self.first_seq > 0 {
             return Ok(());
         }
-        match (
-            self.chain_before == genesis.chain_start(),
-            self.previous_clock,
-        ) {
+        match (self.chain_before == genesis.chain_start(), self.previous_clock) {
             (false, _) => Err(Damage::ChainBroken),
             (_, Some(_)) => Err(Damage::Contradiction("clock before the first record")),
             _ => Ok(()),

@@ -53,12 +53,7 @@ impl SurfaceWriter {
         options: WriterOptions,
     ) -> Result<Self, SurfaceError> {
         let chain_before = genesis.chain_start();
-        let start = StartAt {
-            first_seq: 0,
-            chain_before,
-            window_bytes: &[],
-            previous_clock: None,
-        };
+        let start = StartAt { first_seq: 0, chain_before, window_bytes: &[], previous_clock: None };
         Self::create_at(dir, genesis, start, options)
     }
 
@@ -70,10 +65,7 @@ impl SurfaceWriter {
     /// [`SurfaceError::BadStart`] where the window's bytes are damaged, end a window, or contradict
     /// the genesis; [`SurfaceError::BadGenesis`], [`SurfaceError::AlreadyExists`],
     /// [`SurfaceError::Locked`], [`SurfaceError::Io`].
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the genesis is the surface's from here on"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "the genesis is the surface's from here on")]
     pub fn create_at(
         dir: &Path,
         genesis: Genesis,
@@ -82,10 +74,7 @@ impl SurfaceWriter {
     ) -> Result<Self, SurfaceError> {
         genesis.check()?;
         let window = check_start(&genesis, &start)?;
-        if !dir
-            .try_exists()
-            .map_err(SurfaceError::io(dir, "looking for"))?
-        {
+        if !dir.try_exists().map_err(SurfaceError::io(dir, "looking for"))? {
             fs::create_dir_all(dir).map_err(SurfaceError::io(dir, "creating"))?;
             files::sync_parent(dir)?;
         }
@@ -93,17 +82,8 @@ impl SurfaceWriter {
         refuse_existing(dir)?;
 
         // The genesis comes last but one: without it the rest is no surface and may be overwritten.
-        let StartAt {
-            first_seq,
-            chain_before,
-            window_bytes,
-            previous_clock,
-        } = start;
-        let from = Start {
-            first_seq,
-            chain_before,
-            previous_clock,
-        };
+        let StartAt { first_seq, chain_before, window_bytes, previous_clock } = start;
+        let from = Start { first_seq, chain_before, previous_clock };
         files::replace(&dir.join(files::START), &from.encode())?;
         files::replace(&dir.join(files::MARK), &Mark(window.head()).encode())?;
         let mut segment = SegmentHeader::new(&genesis, first_seq, chain_before).encode();
@@ -122,64 +102,30 @@ pub(super) fn lock(dir: &Path) -> Result<File, SurfaceError> {
     let file = File::open(dir).map_err(SurfaceError::io(dir, "opening"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(SurfaceError::Locked {
-            dir: dir.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(SurfaceError::Locked { dir: dir.to_owned() }),
         Err(TryLockError::Error(error)) => Err(SurfaceError::io(dir, "locking")(error)),
     }
 }
 
 fn refuse_existing(dir: &Path) -> Result<(), SurfaceError> {
     let listing = Listing::of(dir)?;
-    let segments = listing
-        .sealed
-        .into_values()
-        .chain(listing.open.into_values());
+    let segments = listing.sealed.into_values().chain(listing.open.into_values());
     let genesis = dir.join(files::GENESIS);
-    let exists = genesis
-        .try_exists()
-        .map_err(SurfaceError::io(&genesis, "looking for"))?;
-    let found = exists
-        .then_some(genesis)
-        .into_iter()
-        .chain(segments)
-        .chain(listing.torn)
-        .next();
+    let exists = genesis.try_exists().map_err(SurfaceError::io(&genesis, "looking for"))?;
+    let found = exists.then_some(genesis).into_iter().chain(segments).chain(listing.torn).next();
     if let Some(path) = found {
-        let found = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        return Err(SurfaceError::AlreadyExists {
-            dir: dir.to_owned(),
-            found,
-        });
+        let found = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Err(SurfaceError::AlreadyExists { dir: dir.to_owned(), found });
     }
     // What a creation that was interrupted has left: never part of a surface.
-    listing
-        .next
-        .values()
-        .chain(&listing.temporary)
-        .try_for_each(|path| files::remove(path))
+    listing.next.values().chain(&listing.temporary).try_for_each(|path| files::remove(path))
 }
 
 /// The open window that a start describes, every record of it checked.
 fn check_start(genesis: &Genesis, start: &StartAt<'_>) -> Result<OpenWindow, SurfaceError> {
-    let StartAt {
-        first_seq,
-        chain_before,
-        window_bytes,
-        previous_clock,
-    } = *start;
+    let StartAt { first_seq, chain_before, window_bytes, previous_clock } = *start;
     let bad = |why| SurfaceError::BadStart { first_seq, why };
-    Start {
-        first_seq,
-        chain_before,
-        previous_clock,
-    }
-    .check(genesis)
-    .map_err(bad)?;
+    Start { first_seq, chain_before, previous_clock }.check(genesis).map_err(bad)?;
     let mut walk = Walk::new(genesis, first_seq, previous_clock);
     let mut window = OpenWindow::new(first_seq, chain_before, previous_clock);
     let mut rest = window_bytes;

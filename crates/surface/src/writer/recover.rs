@@ -33,15 +33,9 @@ impl SurfaceWriter {
     /// [`SurfaceError::Damage`] and nothing is changed. [`SurfaceError::Locked`].
     pub fn open(dir: &Path, options: WriterOptions) -> Result<(Self, Recovery), SurfaceError> {
         let genesis = dir.join(files::GENESIS);
-        if !genesis
-            .try_exists()
-            .map_err(SurfaceError::io(&genesis, "looking for"))?
-        {
+        if !genesis.try_exists().map_err(SurfaceError::io(&genesis, "looking for"))? {
             let why = "it has no genesis";
-            return Err(SurfaceError::NotASurface {
-                dir: dir.to_owned(),
-                why,
-            });
+            return Err(SurfaceError::NotASurface { dir: dir.to_owned(), why });
         }
         Self::open_locked(dir, lock(dir)?, options)
     }
@@ -60,18 +54,8 @@ impl SurfaceWriter {
         remove_leftovers(&directory)?;
 
         let Directory { view, scan, .. } = directory;
-        let Scan {
-            path,
-            header,
-            ended,
-            window,
-            walk,
-            end_offset,
-            ..
-        } = scan;
-        let mark_end = view
-            .mark
-            .map_or(view.start.first_seq, |mark| mark.seq.saturating_add(1));
+        let Scan { path, header, ended, window, walk, end_offset, .. } = scan;
+        let mark_end = view.mark.map_or(view.start.first_seq, |mark| mark.seq.saturating_add(1));
         let kept_after_mark = view.next_seq.saturating_sub(mark_end);
         let file = File::options().read(true).write(true).open(&path);
         let file = file.map_err(SurfaceError::io(&path, "opening"))?;
@@ -84,39 +68,21 @@ impl SurfaceWriter {
             earliest: view.start.first_seq,
             mark: view.mark,
             sealed: view.segments.clone(),
-            tail: Tail {
-                path,
-                file,
-                first_seq,
-                chain_before,
-                windows: ended,
-                end_offset,
-            },
+            tail: Tail { path, file, first_seq, chain_before, windows: ended, end_offset },
             window,
             walk,
             scratch: Vec::new(),
             poisoned: false,
         };
         writer.sealed.retain(|segment| segment.info.sealed);
-        Ok((
-            writer,
-            Recovery {
-                kept_after_mark,
-                torn,
-                finished_seal,
-            },
-        ))
+        Ok((writer, Recovery { kept_after_mark, torn, finished_seal }))
     }
 }
 
 /// Completes the sealing of a segment that a crash interrupted, or takes it back where nothing
 /// shows that its last window had ended; true where it was completed.
 fn finish_roll(directory: &Directory) -> Result<bool, SurfaceError> {
-    let Directory {
-        view,
-        scan,
-        listing,
-    } = directory;
+    let Directory { view, scan, listing } = directory;
     let open = scan.path.with_extension(files::OPEN);
     if scan.path != open {
         files::rename(&scan.path, &open)?;
@@ -144,15 +110,10 @@ fn finish_roll(directory: &Directory) -> Result<bool, SurfaceError> {
 
 /// Moves a torn tail to a file of its own.
 fn keep_torn(torn: &TornTail) -> Result<TornTail, SurfaceError> {
-    let TornTail {
-        file: path, offset, ..
-    } = torn;
+    let TornTail { file: path, offset, .. } = torn;
     let kept_as = copy_tail(path, *offset)?;
     truncate(path, *offset)?;
-    Ok(TornTail {
-        kept_as: Some(kept_as),
-        ..torn.clone()
-    })
+    Ok(TornTail { kept_as: Some(kept_as), ..torn.clone() })
 }
 
 fn copy_tail(path: &Path, offset: u64) -> Result<PathBuf, SurfaceError> {
@@ -176,10 +137,7 @@ fn copy_tail(path: &Path, offset: u64) -> Result<PathBuf, SurfaceError> {
 }
 
 fn truncate(path: &Path, length_bytes: u64) -> Result<(), SurfaceError> {
-    let file = File::options()
-        .write(true)
-        .open(path)
-        .map_err(SurfaceError::io(path, "opening"))?;
+    let file = File::options().write(true).open(path).map_err(SurfaceError::io(path, "opening"))?;
     let cut = file.set_len(length_bytes).and_then(|()| file.sync_all());
     cut.map_err(SurfaceError::io(path, "truncating"))
 }
@@ -187,15 +145,8 @@ fn truncate(path: &Path, length_bytes: u64) -> Result<(), SurfaceError> {
 /// Removes what an interrupted write left beside the segments, and what retention had still to drop.
 fn remove_leftovers(directory: &Directory) -> Result<(), SurfaceError> {
     let Directory { view, listing, .. } = directory;
-    let dropped = listing
-        .sealed
-        .range(..view.start.first_seq)
-        .map(|(_, path)| path);
-    let leftover = dropped
-        .chain(listing.next.values())
-        .chain(&listing.temporary);
-    leftover
-        .into_iter()
-        .try_for_each(|path| files::remove(path))?;
+    let dropped = listing.sealed.range(..view.start.first_seq).map(|(_, path)| path);
+    let leftover = dropped.chain(listing.next.values()).chain(&listing.temporary);
+    leftover.into_iter().try_for_each(|path| files::remove(path))?;
     files::sync_dir(&view.dir)
 }

@@ -34,20 +34,11 @@ impl SurfaceWriter {
     fn retain_unguarded(&mut self, seq: u64) -> Result<Retained, SurfaceError> {
         let durable = self.mark.map_or(0, |mark| mark.seq.saturating_add(1));
         let keep_from = seq.min(durable);
-        let count = self
-            .sealed
-            .partition_point(|segment| segment.end_seq() <= keep_from);
-        if let Some(last) = count
-            .checked_sub(1)
-            .and_then(|number| self.sealed.get(number))
-        {
+        let count = self.sealed.partition_point(|segment| segment.end_seq() <= keep_from);
+        if let Some(last) = count.checked_sub(1).and_then(|number| self.sealed.get(number)) {
             let (first_seq, previous_clock) = (last.end_seq(), self.last_clock(last)?);
             let chain_before = last.chain_after().unwrap_or(last.chain_before);
-            let start = Start {
-                first_seq,
-                chain_before,
-                previous_clock,
-            };
+            let start = Start { first_seq, chain_before, previous_clock };
             // First, so that segments missing in front are retention's and nobody else's.
             files::replace(&self.dir.join(files::START), &start.encode())?;
             self.earliest = first_seq;
@@ -56,10 +47,7 @@ impl SurfaceWriter {
             }
             files::sync_dir(&self.dir)?;
         }
-        Ok(Retained {
-            dropped_segments: as_u64(count),
-            earliest: self.earliest,
-        })
+        Ok(Retained { dropped_segments: as_u64(count), earliest: self.earliest })
     }
 
     /// Clock event of a sealed segment's last record, and whether that closed it.

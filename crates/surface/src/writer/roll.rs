@@ -58,34 +58,18 @@ impl SurfaceWriter {
         let next = files::segment_path(&self.dir, first_seq, files::NEXT);
         let file = files::write_new(&next, &bytes)?;
 
-        let Tail {
-            path,
-            first_seq: sealed_from,
-            ..
-        } = &self.tail;
+        let Tail { path, first_seq: sealed_from, .. } = &self.tail;
         let footer_bytes = footer.encode();
-        let written = self
-            .tail
-            .file
-            .write_all_at(&footer_bytes, self.tail.end_offset);
+        let written = self.tail.file.write_all_at(&footer_bytes, self.tail.end_offset);
         written.map_err(SurfaceError::io(path, "sealing"))?;
-        self.tail
-            .file
-            .sync_all()
-            .map_err(SurfaceError::io(path, "syncing"))?;
+        self.tail.file.sync_all().map_err(SurfaceError::io(path, "syncing"))?;
         let sealed = path.with_extension(files::SEALED);
         files::rename(path, &sealed)?;
         let open = next.with_extension(files::OPEN);
         files::rename(&next, &open)?;
 
         let (before, from) = (self.tail.chain_before, *sealed_from);
-        self.sealed.push(Segment::sealed(
-            &sealed,
-            before,
-            from,
-            &footer,
-            &footer_bytes,
-        ));
+        self.sealed.push(Segment::sealed(&sealed, before, from, &footer, &footer_bytes));
         self.tail = Tail {
             path: open,
             file,

@@ -12,44 +12,22 @@ fn refused(records: &[(NewRecord<'_>, &str)]) {
     let head = writer.head();
     for (record, said) in records {
         let error = writer.append(*record).unwrap_err();
-        assert!(
-            !error.is_io() && error.to_string().contains(said),
-            "{error}"
-        );
+        assert!(!error.is_io() && error.to_string().contains(said), "{error}");
     }
     assert_eq!(writer.head(), head);
-    let largest = NewRecord {
-        clock: 6,
-        payload: &[0; 288],
-        ..GOOD
-    };
+    let largest = NewRecord { clock: 6, payload: &[0; 288], ..GOOD };
     assert_eq!(writer.append(largest).unwrap(), 1);
 }
 
-const GOOD: NewRecord<'_> = NewRecord {
-    clock: 5,
-    closes_clock: true,
-    time_ms: 0,
-    kind: 3,
-    payload: b"x",
-};
+const GOOD: NewRecord<'_> =
+    NewRecord { clock: 5, closes_clock: true, time_ms: 0, kind: 3, payload: b"x" };
 
 #[test]
 fn refuses_records_whose_clock_cannot_follow() {
     refused(&[
         (GOOD, "clock 5 is closed"),
-        (
-            NewRecord { clock: 4, ..GOOD },
-            "clock 4 cannot follow clock 5",
-        ),
-        (
-            NewRecord {
-                clock: 6,
-                closes_clock: false,
-                ..GOOD
-            },
-            "the one of clock 6 does not",
-        ),
+        (NewRecord { clock: 4, ..GOOD }, "clock 4 cannot follow clock 5"),
+        (NewRecord { clock: 6, closes_clock: false, ..GOOD }, "the one of clock 6 does not"),
     ]);
 }
 
@@ -57,27 +35,9 @@ fn refuses_records_whose_clock_cannot_follow() {
 fn refuses_records_that_do_not_fit_their_form() {
     let next = NewRecord { clock: 6, ..GOOD };
     refused(&[
-        (
-            NewRecord {
-                payload: &[0; 289],
-                ..next
-            },
-            "328 bytes does not fit a window of 320",
-        ),
-        (
-            NewRecord {
-                time_ms: 1 << 48,
-                ..next
-            },
-            "does not fit in 48 bits",
-        ),
-        (
-            NewRecord {
-                kind: 0x8001,
-                ..next
-            },
-            "kind 0x8001 uses the high bit",
-        ),
+        (NewRecord { payload: &[0; 289], ..next }, "328 bytes does not fit a window of 320"),
+        (NewRecord { time_ms: 1 << 48, ..next }, "does not fit in 48 bits"),
+        (NewRecord { kind: 0x8001, ..next }, "kind 0x8001 uses the high bit"),
     ]);
 }
 
@@ -91,50 +51,26 @@ fn refuses_a_directory_that_is_taken_or_being_written() {
     assert!(matches!(error, SurfaceError::Locked { .. }), "{error}");
     drop(writer);
     let error = SurfaceWriter::create(dir.path(), genesis(), SMALL).unwrap_err();
-    assert!(
-        matches!(error, SurfaceError::AlreadyExists { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SurfaceError::AlreadyExists { .. }), "{error}");
 
     // A lost genesis does not make the rest free to overwrite.
     std::fs::remove_file(dir.path().join("genesis")).unwrap();
     let error = SurfaceWriter::create(dir.path(), genesis(), SMALL).unwrap_err();
-    assert!(
-        matches!(error, SurfaceError::AlreadyExists { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SurfaceError::AlreadyExists { .. }), "{error}");
 }
 
 #[test]
 fn refuses_a_genesis_out_of_range() {
     let dir = tempfile::tempdir().unwrap();
     for bad in [
-        Genesis {
-            window_records: 0,
-            ..genesis()
-        },
-        Genesis {
-            window_records: 65_537,
-            ..genesis()
-        },
-        Genesis {
-            max_window_bytes: 39,
-            ..genesis()
-        },
-        Genesis {
-            max_window_bytes: (64 << 20) + 1,
-            ..genesis()
-        },
+        Genesis { window_records: 0, ..genesis() },
+        Genesis { window_records: 65_537, ..genesis() },
+        Genesis { max_window_bytes: 39, ..genesis() },
+        Genesis { max_window_bytes: (64 << 20) + 1, ..genesis() },
     ] {
         let error = SurfaceWriter::create(dir.path(), bad.clone(), SMALL).unwrap_err();
-        assert!(matches!(
-            error,
-            SurfaceError::BadGenesis(GenesisError::OutOfRange { .. })
-        ));
-        assert!(matches!(
-            Genesis::decode(&bad.encode()),
-            Err(GenesisError::OutOfRange { .. })
-        ));
+        assert!(matches!(error, SurfaceError::BadGenesis(GenesisError::OutOfRange { .. })));
+        assert!(matches!(Genesis::decode(&bad.encode()), Err(GenesisError::OutOfRange { .. })));
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -23,17 +23,11 @@ fn is_the_described_one_however_segments_are_cut_and_wherever_reading_starts() {
             let read = read_all(&view, from);
             assert_eq!(u64::try_from(read.len()).unwrap(), RECORDS - from);
             for (seq, bytes, head) in read {
-                assert_eq!(
-                    (bytes, head),
-                    (payload(seq), heads[usize::try_from(seq).unwrap()])
-                );
+                assert_eq!((bytes, head), (payload(seq), heads[usize::try_from(seq).unwrap()]));
             }
         }
         let verified = view.verify(None).unwrap();
-        assert_eq!(
-            (verified.records, verified.head),
-            (RECORDS, heads.last().copied())
-        );
+        assert_eq!((verified.records, verified.head), (RECORDS, heads.last().copied()));
         for (from, to) in [(0, 0), (7, 9), (30, RECORDS - 1)] {
             let verified = view.verify(Some((from, to))).unwrap();
             assert!(verified.head.unwrap().seq >= to && verified.records > to - from);
@@ -56,10 +50,7 @@ fn goes_on_with_the_same_heads_from_every_place() {
         let start = cursor.open_window();
         let copy = tempfile::tempdir().unwrap();
         let mut writer = SurfaceWriter::create_at(copy.path(), genesis(), start, SMALL).unwrap();
-        assert_eq!(
-            (writer.next_seq(), writer.earliest()),
-            (from, start.first_seq)
-        );
+        assert_eq!((writer.next_seq(), writer.earliest()), (from, start.first_seq));
         // A restart before the first append knows as much.
         if from % 3 == 0 {
             drop(writer);
@@ -69,9 +60,7 @@ fn goes_on_with_the_same_heads_from_every_place() {
         let before = usize::try_from(from).unwrap().checked_sub(1);
         assert_eq!(writer.head(), before.map(|seq| heads[seq]));
         if let Some(previous) = from.checked_sub(2) {
-            let error = writer
-                .append(crate::common::record(previous, b"late"))
-                .unwrap_err();
+            let error = writer.append(crate::common::record(previous, b"late")).unwrap_err();
             let late = matches!(
                 error,
                 SurfaceError::ClockWentBack { .. } | SurfaceError::ClockReopened { .. }
@@ -93,10 +82,7 @@ fn a_writer_and_a_reader_agree_on_the_open_window() {
     for seq in 0..RECORDS {
         append(&mut writer, seq..seq + 1);
         let view = Surface::open(dir.path()).unwrap();
-        assert_eq!(
-            view.cursor(seq + 1).unwrap().open_window(),
-            writer.open_window()
-        );
+        assert_eq!(view.cursor(seq + 1).unwrap().open_window(), writer.open_window());
     }
 }
 
@@ -112,26 +98,11 @@ fn a_place_that_contradicts_itself_is_refused() {
     flipped[40] ^= 1;
     let short = &good.window_bytes[..good.window_bytes.len() - 1];
     let bad: [StartAt<'_>; 5] = [
-        StartAt {
-            window_bytes: &flipped,
-            ..good
-        },
-        StartAt {
-            window_bytes: short,
-            ..good
-        },
-        StartAt {
-            first_seq: 1,
-            ..good
-        },
-        StartAt {
-            previous_clock: Some((1, true)),
-            ..good
-        },
-        StartAt {
-            chain_before: full.open_window().chain_before,
-            ..good
-        },
+        StartAt { window_bytes: &flipped, ..good },
+        StartAt { window_bytes: short, ..good },
+        StartAt { first_seq: 1, ..good },
+        StartAt { previous_clock: Some((1, true)), ..good },
+        StartAt { chain_before: full.open_window().chain_before, ..good },
     ];
     for start in bad {
         let dir = tempfile::tempdir().unwrap();
@@ -151,21 +122,13 @@ fn a_segment_of_another_surface_or_place_is_named() {
     append(&mut writer, 0..40);
     drop(writer);
     let segments = crate::common::files(one.path());
-    for path in segments
-        .iter()
-        .filter(|path| has_extension(path, "segment"))
-    {
+    for path in segments.iter().filter(|path| has_extension(path, "segment")) {
         let mixed = tempfile::tempdir().unwrap();
         copy(one.path(), mixed.path());
         let name = path.file_name().unwrap();
         std::fs::copy(two.path().join(name), mixed.path().join(name)).unwrap();
         let error = Surface::open(mixed.path()).unwrap_err();
-        let SurfaceError::Damage {
-            file,
-            what: Damage::ForeignSegment,
-            ..
-        } = &error
-        else {
+        let SurfaceError::Damage { file, what: Damage::ForeignSegment, .. } = &error else {
             panic!("{error}");
         };
         assert_eq!(file.file_name(), Some(name));

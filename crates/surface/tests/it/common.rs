@@ -18,9 +18,7 @@ pub(crate) fn genesis() -> Genesis {
 pub(crate) const SMALL: WriterOptions = WriterOptions { segment_bytes: 400 };
 
 pub(crate) fn payload(seq: u64) -> Vec<u8> {
-    (0..(seq * 23) % 97)
-        .map(|byte| u8::try_from((byte + seq) % 251).unwrap())
-        .collect()
+    (0..(seq * 23) % 97).map(|byte| u8::try_from((byte + seq) % 251).unwrap()).collect()
 }
 
 pub(crate) fn record(seq: u64, payload: &[u8]) -> NewRecord<'_> {
@@ -57,9 +55,7 @@ pub(crate) fn expected_heads(genesis: &Genesis, records: u64) -> Vec<Head> {
     };
     for seq in 0..records {
         let mut stored = Vec::new();
-        record(seq, &payload(seq))
-            .encode_into(seq, &mut stored)
-            .unwrap();
+        record(seq, &payload(seq)).encode_into(seq, &mut stored).unwrap();
         let limit = usize::try_from(genesis.max_window_bytes).unwrap();
         if count == genesis.window_records || window.len() + stored.len() > limit {
             chain = link(chain, &window);
@@ -67,10 +63,7 @@ pub(crate) fn expected_heads(genesis: &Genesis, records: u64) -> Vec<Head> {
         }
         window.extend(stored);
         count += 1;
-        heads.push(Head {
-            seq,
-            hash: link(chain, &window),
-        });
+        heads.push(Head { seq, hash: link(chain, &window) });
     }
     heads
 }
@@ -82,10 +75,7 @@ pub(crate) fn read_all(surface: &Surface, from: u64) -> Vec<(u64, Vec<u8>, Head)
     while let Some(header) = cursor.peek().unwrap() {
         let record = cursor.current().unwrap();
         assert_eq!((record.seq(), record.header()), (header.seq, &header));
-        assert_eq!(
-            (record.clock(), record.closes_clock()),
-            (header.seq / 2, header.seq % 2 == 1)
-        );
+        assert_eq!((record.clock(), record.closes_clock()), (header.seq / 2, header.seq % 2 == 1));
         let payload = record.payload().to_vec();
         cursor.advance();
         read.push((header.seq, payload, cursor.head().unwrap()));
@@ -95,10 +85,7 @@ pub(crate) fn read_all(surface: &Surface, from: u64) -> Vec<(u64, Vec<u8>, Head)
 
 /// The files of a surface, by name; nothing that a recovery kept aside.
 pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| !has_extension(path, "torn"));
     files.sort();
     files
@@ -110,12 +97,8 @@ pub(crate) fn has_extension(path: &Path, extension: &str) -> bool {
 
 /// The one file with this extension.
 pub(crate) fn only(dir: &Path, extension: &str) -> PathBuf {
-    let entries = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let found: Vec<_> = entries
-        .filter(|path| has_extension(path, extension))
-        .collect();
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let found: Vec<_> = entries.filter(|path| has_extension(path, extension)).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     found[0].clone()
 }

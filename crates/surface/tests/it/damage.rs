@@ -18,10 +18,7 @@ fn small() -> tempfile::TempDir {
     let view = Surface::open(dir.path()).unwrap();
     assert!(view.segments().count() > 4);
     let tail = view.segments().last().unwrap();
-    assert!(
-        !tail.sealed && tail.first_seq < DURABLE && tail.windows > 1,
-        "{tail:?}"
-    );
+    assert!(!tail.sealed && tail.first_seq < DURABLE && tail.windows > 1, "{tail:?}");
     view.verify(None).unwrap();
     dir
 }
@@ -54,18 +51,9 @@ fn find(dir: &Path) -> Option<Found> {
 
 fn found(error: SurfaceError) -> Found {
     match error {
-        SurfaceError::Damage {
-            file,
-            window_first_seq,
-            offset,
-            what,
-        } => Found {
-            file,
-            window_first_seq,
-            offset,
-            what,
-            torn: false,
-        },
+        SurfaceError::Damage { file, window_first_seq, offset, what } => {
+            Found { file, window_first_seq, offset, what, torn: false }
+        }
         other => panic!("{other}"),
     }
 }
@@ -84,11 +72,7 @@ fn finds_every_changed_byte_of_every_file() {
     for file in files(dir.path()) {
         let bytes = fs::read(&file).unwrap();
         let segment = has_extension(&file, "segment") || has_extension(&file, "open");
-        let offsets = if segment {
-            record_offsets(&bytes)
-        } else {
-            vec![usize::MAX, 0]
-        };
+        let offsets = if segment { record_offsets(&bytes) } else { vec![usize::MAX, 0] };
         let records = offsets[0]..*offsets.last().unwrap();
         for at in 0..bytes.len() {
             for mask in [0x01, 0x80] {
@@ -205,9 +189,6 @@ fn finds_a_rewritten_record_below_the_mark() {
     bytes[at..at + stored.len()].copy_from_slice(&stored);
     with_bytes(&file, &bytes, || {
         let found = find(dir.path()).unwrap();
-        assert_eq!(
-            (found.file, found.what),
-            (file.clone(), Damage::MarkHead { seq: DURABLE - 1 })
-        );
+        assert_eq!((found.file, found.what), (file.clone(), Damage::MarkHead { seq: DURABLE - 1 }));
     });
 }

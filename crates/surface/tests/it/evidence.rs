@@ -19,10 +19,7 @@ fn proves_every_record_under_every_later_head() {
         for head in &heads[usize::try_from(seq).unwrap()..] {
             let item = view.prove(seq, head.seq).unwrap();
             let record = item.verify(seq, head, &genesis()).unwrap();
-            assert_eq!(
-                (record.seq(), record.payload()),
-                (seq, payload(seq).as_slice())
-            );
+            assert_eq!((record.seq(), record.payload()), (seq, payload(seq).as_slice()));
         }
     }
 }
@@ -37,24 +34,15 @@ fn proves_nothing_else() {
 
     for other in heads.iter().filter(|other| other.seq != 33) {
         assert!(item.verify(9, other, &genesis()).is_err());
-        let renamed = Head {
-            seq: other.seq,
-            hash: head.hash,
-        };
+        let renamed = Head { seq: other.seq, hash: head.hash };
         if other.seq < 9 + u64::try_from(item.later.len()).unwrap() {
             let error = item.verify(9, &renamed, &genesis()).unwrap_err();
             assert!(matches!(error, EvidenceError::OtherHead { .. }), "{error}");
         }
     }
     let error = item.verify(0, &head, &genesis()).unwrap_err();
-    assert!(
-        matches!(error, EvidenceError::NotInWindow { seq: 0, .. }),
-        "{error}"
-    );
-    let other = Genesis {
-        max_window_bytes: 64,
-        ..genesis()
-    };
+    assert!(matches!(error, EvidenceError::NotInWindow { seq: 0, .. }), "{error}");
+    let other = Genesis { max_window_bytes: 64, ..genesis() };
     assert!(item.verify(9, &head, &other).is_err());
     let first = view.prove(0, 0).unwrap();
     let error = first.verify(0, &heads[0], &other).unwrap_err();
@@ -72,8 +60,6 @@ fn proves_nothing_else() {
         }
     }
     let mut longer = item.clone();
-    longer
-        .later
-        .extend(std::iter::repeat_n(Digest::of("x"), 1000));
+    longer.later.extend(std::iter::repeat_n(Digest::of("x"), 1000));
     assert!(longer.verify(9, &head, &genesis()).is_err());
 }

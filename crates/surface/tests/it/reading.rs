@@ -38,30 +38,13 @@ fn refuses_places_that_are_not_here_yet() {
     surface(dir.path(), SMALL, 20, 20);
     let view = Surface::open(dir.path()).unwrap();
     assert!(view.cursor(20).unwrap().peek().unwrap().is_none());
-    let not_yet = |error| {
-        matches!(
-            error,
-            SurfaceError::NotYet {
-                wanted: 21 | 20,
-                next_seq: 20
-            }
-        )
-    };
+    let not_yet = |error| matches!(error, SurfaceError::NotYet { wanted: 21 | 20, next_seq: 20 });
     assert!(not_yet(view.cursor(21).unwrap_err()));
     assert!(not_yet(view.head_at(20).unwrap_err()));
     assert!(not_yet(view.verify(Some((3, 20))).unwrap_err()));
     assert!(not_yet(view.prove(3, 20).unwrap_err()));
     let error = view.prove(4, 3).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            SurfaceError::HeadBeforeRecord {
-                seq: 4,
-                head_seq: 3
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, SurfaceError::HeadBeforeRecord { seq: 4, head_seq: 3 }), "{error}");
 }
 
 #[test]
@@ -71,24 +54,12 @@ fn keeps_its_buffer_within_a_block_and_a_window() {
     genesis.window_records = 16;
     genesis.max_window_bytes = 1 << 20;
     let bound = READ_BLOCK_BYTES + u64::from(genesis.max_window_bytes);
-    let options = WriterOptions {
-        segment_bytes: 4 << 20,
-    };
+    let options = WriterOptions { segment_bytes: 4 << 20 };
     let mut writer = SurfaceWriter::create(dir.path(), genesis, options).unwrap();
     let large = vec![7; 200 << 10];
     for clock in 0..120 {
-        let payload = if clock % 5 == 0 {
-            &large[..]
-        } else {
-            &large[..900]
-        };
-        let record = NewRecord {
-            clock,
-            closes_clock: true,
-            time_ms: 0,
-            kind: 0,
-            payload,
-        };
+        let payload = if clock % 5 == 0 { &large[..] } else { &large[..900] };
+        let record = NewRecord { clock, closes_clock: true, time_ms: 0, kind: 0, payload };
         writer.append(record).unwrap();
     }
     let head = writer.sync().unwrap();
@@ -140,18 +111,10 @@ fn records_changed_or_cut_off_while_being_read_are_refused() {
             writing.write_all_at(&[bytes[at] ^ 0x10], position).unwrap();
             let error = read().unwrap_err();
             writing.write_all_at(&bytes[at..=at], position).unwrap();
-            let SurfaceError::Damage {
-                file: named,
-                offset,
-                ..
-            } = &error
-            else {
+            let SurfaceError::Damage { file: named, offset, .. } = &error else {
                 panic!("{error}");
             };
-            assert!(
-                named == &file && *offset <= u64::try_from(at).unwrap(),
-                "{at}: {error}"
-            );
+            assert!(named == &file && *offset <= u64::try_from(at).unwrap(), "{at}: {error}");
         }
         for length in [0, 127, *record_offsets(&bytes).last().unwrap() - 1] {
             fs::write(&file, &bytes[..length]).unwrap();

@@ -38,10 +38,7 @@ fn reads_a_tail_cut_at_every_offset() {
                 continue;
             }
             let view = opened.unwrap();
-            let whole = offsets
-                .iter()
-                .rposition(|offset| *offset <= length)
-                .unwrap();
+            let whole = offsets.iter().rposition(|offset| *offset <= length).unwrap();
             assert_eq!(view.next_seq(), u64::try_from(whole).unwrap());
             view.verify(None).unwrap();
             let torn = view.torn().map_or(0, |torn| torn.size_bytes);
@@ -63,26 +60,14 @@ fn recovers_a_tail_cut_within_a_record() {
         let opened = SurfaceWriter::open(dir.path(), SMALL);
         if length < offsets[13] {
             assert_damaged(opened.unwrap_err(), &file);
-            assert_eq!(
-                fs::read(&file).unwrap(),
-                &bytes[..length],
-                "damage is left alone"
-            );
+            assert_eq!(fs::read(&file).unwrap(), &bytes[..length], "damage is left alone");
             continue;
         }
         let (mut writer, recovery) = opened.unwrap();
-        let whole = offsets
-            .iter()
-            .rposition(|offset| *offset <= length)
-            .unwrap();
+        let whole = offsets.iter().rposition(|offset| *offset <= length).unwrap();
         let kept = u64::try_from(whole).unwrap();
-        assert_eq!(
-            (writer.next_seq(), recovery.kept_after_mark),
-            (kept, kept - 13)
-        );
-        let torn = recovery
-            .torn
-            .map(|torn| fs::read(torn.kept_as.unwrap()).unwrap());
+        assert_eq!((writer.next_seq(), recovery.kept_after_mark), (kept, kept - 13));
+        let torn = recovery.torn.map(|torn| fs::read(torn.kept_as.unwrap()).unwrap());
         assert_eq!(torn.unwrap_or_default(), &bytes[offsets[whole]..length]);
         append(&mut writer, kept..UNSEALED);
         assert_eq!(writer.sync().unwrap(), heads.last().copied());
@@ -104,15 +89,9 @@ fn reading_reports_a_torn_tail_and_leaves_it() {
     let torn = &bytes[..offsets[20] + 11];
     fs::write(&file, torn).unwrap();
     let view = Surface::open(dir.path()).unwrap();
-    assert_eq!(
-        (view.next_seq(), view.verify(None).unwrap().records),
-        (20, 20)
-    );
+    assert_eq!((view.next_seq(), view.verify(None).unwrap().records), (20, 20));
     let tail = view.torn().unwrap();
-    assert_eq!(
-        (tail.offset, tail.size_bytes),
-        (u64::try_from(offsets[20]).unwrap(), 11)
-    );
+    assert_eq!((tail.offset, tail.size_bytes), (u64::try_from(offsets[20]).unwrap(), 11));
     assert!(matches!(tail.why, Damage::Truncated { .. }) && tail.kept_as.is_none());
     assert_eq!(fs::read(&file).unwrap(), torn);
 }
@@ -124,14 +103,9 @@ fn keeps_each_torn_tail() {
     for junk in [b"first", b"again"] {
         fs::write(&file, [&bytes[..offsets[20]], junk].concat()).unwrap();
         let (_, recovery) = SurfaceWriter::open(dir.path(), SMALL).unwrap();
-        assert_eq!(
-            fs::read(recovery.torn.unwrap().kept_as.unwrap()).unwrap(),
-            junk
-        );
+        assert_eq!(fs::read(recovery.torn.unwrap().kept_as.unwrap()).unwrap(), junk);
     }
-    let kept = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let kept = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
     assert_eq!(kept.filter(|path| has_extension(path, "torn")).count(), 2);
 }
 
@@ -171,17 +145,12 @@ fn completes_or_takes_back_an_interrupted_seal() {
             continue;
         }
         rolls += 1;
-        let sealed = fs::read(
-            after
-                .path()
-                .join(open.with_extension("segment").file_name().unwrap()),
-        );
+        let sealed =
+            fs::read(after.path().join(open.with_extension("segment").file_name().unwrap()));
         let (sealed, unsealed) = (sealed.unwrap(), fs::read(&open).unwrap());
         let records_end = *record_offsets(&sealed).last().unwrap();
         let successor = fs::read(&new_open).unwrap();
-        let next = before
-            .path()
-            .join(new_open.with_extension("next").file_name().unwrap());
+        let next = before.path().join(new_open.with_extension("next").file_name().unwrap());
 
         let states = [
             (Some(&successor[..40]), &unsealed[..], false),
@@ -223,10 +192,7 @@ fn goes_on(dir: &Path, last: u64) -> bool {
     let heads = expected_heads(&genesis(), RECORDS);
     assert_eq!(writer.sync().unwrap(), heads.last().copied());
     drop(writer);
-    assert_eq!(
-        Surface::open(dir).unwrap().verify(None).unwrap().records,
-        RECORDS
-    );
+    assert_eq!(Surface::open(dir).unwrap().verify(None).unwrap().records, RECORDS);
     let left = |path: &PathBuf| has_extension(path, "next") || has_extension(path, "tmp");
     assert!(!files(dir).iter().any(left));
     recovery.finished_seal
@@ -251,12 +217,7 @@ fn misses_the_record_that_ended_a_sealed_window() {
             // The window had all the records that it can have, and ends without another.
             Ok((writer, _)) => assert_eq!(writer.next_seq(), last - 1),
             Err(error) => {
-                let SurfaceError::Damage {
-                    file: named,
-                    offset: 128,
-                    ..
-                } = &error
-                else {
+                let SurfaceError::Damage { file: named, offset: 128, .. } = &error else {
                     panic!("{error}");
                 };
                 assert_eq!(named, &file);
@@ -273,9 +234,7 @@ fn overwrites_what_an_interrupted_creation_left() {
     let done = tempfile::tempdir().unwrap();
     drop(SurfaceWriter::create(done.path(), genesis(), SMALL).unwrap());
     let open = only(done.path(), "open");
-    let next = dir
-        .path()
-        .join(open.with_extension("next").file_name().unwrap());
+    let next = dir.path().join(open.with_extension("next").file_name().unwrap());
     fs::copy(&open, &next).unwrap();
     for name in ["start", "mark"] {
         fs::copy(done.path().join(name), dir.path().join(name)).unwrap();

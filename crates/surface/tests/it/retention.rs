@@ -16,53 +16,26 @@ fn drops_whole_segments_in_front_and_the_rest_still_verifies() {
     let mut late_reader = before.cursor(0).unwrap();
 
     let (mut writer, _) = SurfaceWriter::open(dir.path(), SMALL).unwrap();
-    let none = writer
-        .retain_from(third.first_seq - third.first_seq)
-        .unwrap();
-    assert_eq!(
-        none,
-        Retained {
-            dropped_segments: 0,
-            earliest: 0
-        }
-    );
+    let none = writer.retain_from(third.first_seq - third.first_seq).unwrap();
+    assert_eq!(none, Retained { dropped_segments: 0, earliest: 0 });
     let retained = writer.retain_from(third.last_seq.unwrap()).unwrap();
-    assert_eq!(
-        retained,
-        Retained {
-            dropped_segments: 2,
-            earliest: third.first_seq
-        }
-    );
+    assert_eq!(retained, Retained { dropped_segments: 2, earliest: third.first_seq });
 
     let view = Surface::open(dir.path()).unwrap();
     assert_eq!(view.earliest(), third.first_seq);
     for wanted in 0..third.first_seq {
         let error = view.cursor(wanted).unwrap_err();
-        let SurfaceError::Gap {
-            wanted: named,
-            earliest,
-        } = error
-        else {
+        let SurfaceError::Gap { wanted: named, earliest } = error else {
             panic!("{error}");
         };
         assert_eq!((named, earliest), (wanted, third.first_seq));
     }
     let error = late_reader.peek().unwrap_err();
-    assert!(
-        matches!(error, SurfaceError::Gap { wanted: 0, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SurfaceError::Gap { wanted: 0, .. }), "{error}");
     assert_eq!(view.verify(None).unwrap().head, Some(heads[59]));
-    assert_eq!(
-        read_all(&view, third.first_seq).last().unwrap().2,
-        heads[59]
-    );
+    assert_eq!(read_all(&view, third.first_seq).last().unwrap().2, heads[59]);
     let first = usize::try_from(third.first_seq).unwrap();
-    assert_eq!(
-        view.cursor(third.first_seq).unwrap().head(),
-        Some(heads[first - 1])
-    );
+    assert_eq!(view.cursor(third.first_seq).unwrap().head(), Some(heads[first - 1]));
     append(&mut writer, 60..80);
     assert_eq!(writer.sync().unwrap(), Some(heads[79]));
 }
@@ -93,13 +66,8 @@ fn keeps_the_clock_rule_when_nothing_but_the_tail_is_left() {
     drop(writer);
     let (mut writer, _) = SurfaceWriter::open(dir.path(), SMALL).unwrap();
     assert_eq!((writer.next_seq(), writer.head()), (next, head));
-    let error = writer
-        .append(crate::common::record(next - 1, b""))
-        .unwrap_err();
-    assert!(
-        matches!(error, SurfaceError::ClockReopened { .. }),
-        "{error}"
-    );
+    let error = writer.append(crate::common::record(next - 1, b"")).unwrap_err();
+    assert!(matches!(error, SurfaceError::ClockReopened { .. }), "{error}");
     append(&mut writer, next..next + 1);
 }
 
@@ -107,10 +75,7 @@ fn keeps_the_clock_rule_when_nothing_but_the_tail_is_left() {
 fn finishes_a_retention_that_was_interrupted() {
     let dir = tempfile::tempdir().unwrap();
     surface(dir.path(), SMALL, 60, 60);
-    let first = files(dir.path())
-        .into_iter()
-        .find(|path| has_extension(path, "segment"))
-        .unwrap();
+    let first = files(dir.path()).into_iter().find(|path| has_extension(path, "segment")).unwrap();
     let bytes = fs::read(&first).unwrap();
     let (mut writer, _) = SurfaceWriter::open(dir.path(), SMALL).unwrap();
     let retained = writer.retain_from(30).unwrap();

@@ -14,22 +14,14 @@ const FILE_LIMIT: &str = "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact --igno
 
 fn run(dir: &Path, program: &str, arguments: &[&str]) -> Option<String> {
     let binary = std::env::current_exe().unwrap();
-    let output = Command::new(program)
-        .args(arguments)
-        .arg(binary)
-        .current_dir(dir)
-        .output();
+    let output = Command::new(program).args(arguments).arg(binary).current_dir(dir).output();
     let output = output.ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     // Where the shell could not prepare the place, the test binary never ran.
     if !said.contains("running 1 test") {
         return None;
     }
-    assert!(
-        output.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     Some(said)
 }
 
@@ -56,10 +48,7 @@ fn a_file_size_limit_poisons_the_writer_and_reopening_recovers() {
     let next = writer.next_seq();
     assert!(next > mark.seq);
     append(&mut writer, next..next + 100);
-    assert_eq!(
-        writer.sync().unwrap(),
-        expected_heads(&genesis(), next + 100).last().copied()
-    );
+    assert_eq!(writer.sync().unwrap(), expected_heads(&genesis(), next + 100).last().copied());
 }
 
 /// Run by the two above, in a directory with little space.
@@ -84,30 +73,15 @@ fn fills() {
     assert!(error.is_out_of_space() && error.is_io(), "{error}");
     let error = writer.append(record(seq, b"")).unwrap_err();
     assert!(matches!(error, SurfaceError::Poisoned { .. }), "{error}");
-    assert!(matches!(
-        writer.sync().unwrap_err(),
-        SurfaceError::Poisoned { .. }
-    ));
-    assert!(matches!(
-        writer.seal().unwrap_err(),
-        SurfaceError::Poisoned { .. }
-    ));
-    assert!(matches!(
-        writer.retain_from(1).unwrap_err(),
-        SurfaceError::Poisoned { .. }
-    ));
+    assert!(matches!(writer.sync().unwrap_err(), SurfaceError::Poisoned { .. }));
+    assert!(matches!(writer.seal().unwrap_err(), SurfaceError::Poisoned { .. }));
+    assert!(matches!(writer.retain_from(1).unwrap_err(), SurfaceError::Poisoned { .. }));
     drop(writer);
     assert_eq!(Surface::open(path).unwrap().mark(), durable);
 
     fs::remove_file(ballast).unwrap();
     let (mut writer, recovery) = SurfaceWriter::open(path, options).unwrap();
-    assert_eq!(
-        (writer.next_seq(), recovery.kept_after_mark),
-        (seq, seq - 10)
-    );
-    assert_eq!(
-        writer.head(),
-        expected_heads(&genesis(), seq).last().copied()
-    );
+    assert_eq!((writer.next_seq(), recovery.kept_after_mark), (seq, seq - 10));
+    assert_eq!(writer.head(), expected_heads(&genesis(), seq).last().copied());
     writer.sync().unwrap();
 }

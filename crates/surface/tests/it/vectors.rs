@@ -11,22 +11,13 @@ use holobiont_surface::{
     EvidenceItem, Genesis, NewRecord, Record, Surface, SurfaceWriter, WriterOptions,
 };
 
-const FILES: [&str; 5] = [
-    "genesis",
-    "start",
-    "mark",
-    "00000000000000000000.segment",
-    "00000000000000000004.open",
-];
+const FILES: [&str; 5] =
+    ["genesis", "start", "mark", "00000000000000000000.segment", "00000000000000000004.open"];
 
 fn vector(name: &str) -> String {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", name]
-        .iter()
-        .collect();
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", name].iter().collect();
     let text = fs::read_to_string(&path);
-    text.unwrap_or_else(|error| panic!("{name}: {error}"))
-        .trim()
-        .to_owned()
+    text.unwrap_or_else(|error| panic!("{name}: {error}")).trim().to_owned()
 }
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -79,49 +70,32 @@ fn these_files_are_a_surface_with_these_heads() {
     assert_eq!(view.genesis(), &genesis());
     assert_eq!(view.verify(None).unwrap().windows, 3);
     let heads = (0..6).map(|seq| view.head_at(seq).unwrap());
-    let heads: Vec<_> = heads
-        .map(|head| format!("{} {}", head.seq, head.hash))
-        .collect();
+    let heads: Vec<_> = heads.map(|head| format!("{} {}", head.seq, head.hash)).collect();
     assert_eq!(heads.join("\n"), vector("heads.txt"));
 
     let item: EvidenceItem = postcard::from_bytes(&bytes("evidence")).unwrap();
     assert_eq!(item, view.prove(1, 4).unwrap());
     assert_eq!(postcard::to_stdvec(&item).unwrap(), bytes("evidence"));
     let head = view.head_at(4).unwrap();
-    assert_eq!(
-        item.verify(1, &head, &genesis()).unwrap().payload(),
-        &[0, 1, 2]
-    );
+    assert_eq!(item.verify(1, &head, &genesis()).unwrap().payload(), &[0, 1, 2]);
 }
 
 #[test]
 fn single_formats() {
     assert_eq!(genesis().encode(), bytes("genesis-bytes"));
     assert_eq!(Genesis::decode(&bytes("genesis-bytes")).unwrap(), genesis());
-    assert_eq!(
-        genesis().chain_start().to_string(),
-        vector("chain-start.hex")
-    );
+    assert_eq!(genesis().chain_start().to_string(), vector("chain-start.hex"));
 
     let record = bytes("record");
     let record = Record::decode(&record).unwrap();
     assert!(record.crc_holds());
     assert_eq!((record.seq(), record.clock(), record.kind()), (1, 101, 7));
-    assert_eq!(
-        (record.time_ms(), record.payload()),
-        (0x0102_0304_0507, &[0, 1, 2][..])
-    );
-    assert_eq!(
-        (record.closes_clock(), record.closed_clock()),
-        (false, Some(100))
-    );
+    assert_eq!((record.time_ms(), record.payload()), (0x0102_0304_0507, &[0, 1, 2][..]));
+    assert_eq!((record.closes_clock(), record.closed_clock()), (false, Some(100)));
 
     let segment = bytes("00000000000000000000.segment");
     let header = SegmentHeader::decode(&segment).unwrap();
-    assert_eq!(
-        header,
-        SegmentHeader::new(&genesis(), 0, genesis().chain_start())
-    );
+    assert_eq!(header, SegmentHeader::new(&genesis(), 0, genesis().chain_start()));
     assert_eq!(segment[..128], bytes("segment-header"));
     let footer = bytes("segment-footer");
     assert!(segment.ends_with(&footer));

@@ -1,0 +1,84 @@
+use holobiont_identity::Organism;
+use holobiont_policy::{MemberState, OfferedHead};
+use holobiont_surface::{Cursor, RecordHeader};
+
+use crate::advance::Advance;
+use crate::{ReplayError, Surfaces};
+
+/// Checks what a log says that a majority agreed on against a copy of the members' surfaces.
+#[derive(Debug)]
+pub(crate) struct Check<'s> {
+    organism: &'s Organism,
+    surfaces: &'s Surfaces,
+    cursors: Vec<Option<Cursor>>,
+}
+
+impl<'s> Check<'s> {
+    pub(crate) fn new(organism: &'s Organism, surfaces: &'s Surfaces) -> Self {
+        let cursors = surfaces.iter().map(|_| None).collect();
+        Self { organism, surfaces, cursors }
+    }
+
+    /// Checks a head that was agreed on when the member was in this state: its hash, its closed
+    /// clock, and how its clock went there.
+    pub(crate) fn head(
+        &mut self,
+        head: &OfferedHead,
+        before: &MemberState,
+        log_index: u64,
+    ) -> Result<(), ReplayError> {
+        let place = usize::from(head.member);
+        let (Some((name, surface)), Some(member), Some(cursor)) = (
+            self.surfaces.get(place),
+            self.organism.members.get(place),
+            self.cursors.get_mut(place),
+        ) else {
+            return Ok(());
+        };
+        let failed = |source| ReplayError::Member { member: name.to_owned(), source };
+        let after = before.frontier.map_or(0, |frontier| frontier.seq.saturating_add(1));
+        let from = after.max(before.resume_from);
+        if cursor.as_ref().is_none_or(|cursor| cursor.next_seq() != from) {
+            *cursor = Some(surface.cursor(from.min(surface.next_seq())).map_err(failed)?);
+        }
+        let Some(cursor) = cursor else { return Ok(()) };
+        let mut advance = Advance::new(self.organism, member);
+        advance.follow(before);
+        let mut last: Option<RecordHeader> = None;
+        while cursor.next_seq() <= head.seq {
+            let Some(header) = cursor.peek().map_err(failed)? else {
+                return Err(ReplayError::SurfaceEnds {
+                    log_index,
+                    member: name.to_owned(),
+                    wanted_seq: head.seq,
+                    next_seq: cursor.next_seq(),
+                });
+            };
+            advance.pass(&header);
+            last = Some(header);
+            cursor.advance();
+        }
+        let differs = |what: &'static str, expected: String, got: String| {
+            let member = name.to_owned();
+            Err(ReplayError::HeadDiffers { log_index, member, seq: head.seq, what, expected, got })
+        };
+        if let Some(own) = cursor.head()
+            && own.hash != head.head
+        {
+            return differs("head", head.head.to_string(), own.hash.to_string());
+        }
+        let closed = last.and_then(|header| header.closed_clock());
+        if closed != head.closed {
+            return differs("closed clock", show(head.closed), show(closed));
+        }
+        if advance.largest() != head.advance {
+            let (claimed, own) = (head.advance.to_string(), advance.largest().to_string());
+            return differs("largest step of its clock", claimed, own);
+        }
+        Ok(())
+    }
+}
+
+fn show(clock: Option<u64>) -> String {
+    clock.map_or_else(|| "none".to_owned(), |clock| clock.to_string())
+}

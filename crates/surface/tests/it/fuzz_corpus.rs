@@ -1,0 +1,18 @@
+//! What the fuzzer has found worth keeping, run as ordinary tests.
+
+#[path = "../../../../fuzz/bodies/corpus.rs"]
+mod corpus;
+#[path = "../../../../fuzz/bodies/surface_codecs.rs"]
+mod surface_codecs;
+#[path = "../../../../fuzz/bodies/surface_dir.rs"]
+mod surface_dir;
+
+#[test]
+fn the_corpus_of_surface_codecs_holds() {
+    corpus::run("surface_codecs", surface_codecs::run);
+}
+
+#[test]
+fn the_corpus_of_surface_dir_holds() {
+    corpus::run("surface_dir", surface_dir::run);
+}
