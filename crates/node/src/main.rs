@@ -14,6 +14,7 @@ mod memory;
 mod opened;
 mod page;
 mod print;
+mod progress;
 mod report;
 mod text;
 

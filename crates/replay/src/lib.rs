@@ -8,6 +8,71 @@
 //! the [`ReplayClock`], and an auditor who feeds it a recorded log ([`LogReader`]) and compares
 //! what comes out with what was published ([`audit`]). They differ in where the commands come from
 //! ([`Commands`]) and where the records go ([`Output`]), and in nothing else.
+//!
+//! ```
+//! use holobiont_identity::Organism;
+//! use holobiont_policy::Roster;
+//! use holobiont_replay::{
+//!     Commands, Commits, Event, NoOutput, Program, ProgramError, Replay, ReplayClock, Surfaces,
+//! };
+//! use holobiont_surface::{Genesis, NewRecord, SurfaceWriter, WriterOptions};
+//!
+//! /// Counts records, and commits the count at every clock event.
+//! struct Counter(u64);
+//!
+//! impl Program for Counter {
+//!     const NAME: &'static str = "counter";
+//!     const VERSION: u32 = 1;
+//!
+//!     fn fold(&mut self, event: Event<'_>, out: &mut Commits<'_>) -> Result<(), ProgramError> {
+//!         match event {
+//!             Event::Record(_) => self.0 += 1,
+//!             Event::ClockClosed { .. } => out.commit(self.0.to_le_bytes().to_vec(), vec![])?,
+//!             Event::Status(_) => {}
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn snapshot(&self, out: &mut Vec<u8>) {
+//!         out.extend(self.0.to_le_bytes());
+//!     }
+//!
+//!     fn restore(&mut self, bytes: &[u8]) -> Result<(), ProgramError> {
+//!         let bytes = bytes.try_into().map_err(|_| ProgramError::Snapshot { why: "not 8 bytes" })?;
+//!         self.0 = u64::from_le_bytes(bytes);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let organism = Organism::parse(r#"
+//!     version = 1
+//!     name = "count"
+//!     program = { name = "counter", version = 1 }
+//!     policy = { max_advance = 10 }
+//!     member = [{ name = "feed", stable_id = "acme.feed", surface = "prices", start = 1 }]
+//! "#)?;
+//! let dir = tempfile::tempdir()?;
+//! let genesis = Genesis::new(organism.members[0].surface_id());
+//! let mut feed =
+//!     SurfaceWriter::create(&dir.path().join("feed"), genesis, WriterOptions::default())?;
+//! for clock in 1..=3 {
+//!     let record = NewRecord { clock, closes_clock: true, time_ms: 0, kind: 1, payload: b"1.07" };
+//!     feed.append(record)?;
+//! }
+//! feed.sync()?;
+//!
+//! let surfaces = Surfaces::open(&organism, dir.path(), 64 << 20)?;
+//! let mut clock = ReplayClock::new(&organism, &surfaces, vec![])?;
+//! let mut replay = Replay::new(&organism, Roster::replay(), &surfaces, Counter(0));
+//! while let Some((index, command)) = clock.next(replay.state())? {
+//!     replay.step(index, &command, &mut NoOutput)?;
+//! }
+//! assert_eq!(replay.state().watermark(), Some(3));
+//! assert_eq!(replay.totals().commits_normal, 3);
+//! # Ok(())
+//! # }
+//! ```
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 

@@ -1,5 +1,5 @@
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use holobiont_identity::{Organism, ReplayOrder};
 use holobiont_policy::{Command, Roster};
@@ -9,7 +9,6 @@ use holobiont_replay::{
     Snapshot, Surfaces,
 };
 use holobiont_surface::{Genesis, SurfaceWriter, WriterOptions};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::Replay as Args;
@@ -17,6 +16,7 @@ use crate::failure::{Failure, InputPlace};
 use crate::files;
 use crate::opened::Published;
 use crate::print;
+use crate::progress::Progress;
 use crate::report::{Changes, Pace, Summary, surface_bytes};
 use crate::text::count;
 
@@ -119,7 +119,11 @@ impl Job<'_> {
         let published = Published::new(self.out);
         let mut writer = self.prepare(&published)?;
         let mut changes = Changes::new(self.organism);
-        let progress = progress(self.surfaces);
+        let records = self
+            .surfaces
+            .iter()
+            .map(|(_, surface)| surface.next_seq().saturating_sub(surface.earliest()));
+        let mut progress = Progress::new(records.fold(0, u64::saturating_add));
         let started = Instant::now();
         let mut log = match self.snapshot {
             None => {
@@ -144,7 +148,7 @@ impl Job<'_> {
             }
             let Some(cut) = step.cut else { continue };
             changes.note(&cut);
-            progress.inc(step.records);
+            progress.advance(step.records);
             if self.snapshot_every > 0 && cut.number % self.snapshot_every == 0 {
                 writer.sync().map_err(ReplayError::Output)?;
                 let snapshot = replay.snapshot(OutputStart::of(&writer));
@@ -159,7 +163,7 @@ impl Job<'_> {
             let to = published.log();
             std::fs::copy(cuts, &to).map_err(Failure::io(&to, "copying"))?;
         }
-        progress.finish_and_clear();
+        progress.finish();
         let pace =
             Pace::of(started.elapsed(), replay.totals().records, surface_bytes(self.surfaces));
         let output = (writer.next_seq(), writer.head());
@@ -220,20 +224,4 @@ pub(super) fn warn_of_tails(surfaces: &Surfaces) {
             ));
         }
     }
-}
-
-/// A bar on a terminal; elsewhere a line every ten seconds.
-fn progress(surfaces: &Surfaces) -> ProgressBar {
-    let records = surfaces
-        .iter()
-        .map(|(_, surface)| surface.next_seq().saturating_sub(surface.earliest()))
-        .fold(0, u64::saturating_add);
-    let bar = ProgressBar::new(records);
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} records, {per_sec}")
-    {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }
