@@ -48,7 +48,7 @@ pub struct OfferedHead {
     /// The member's own closed clock at that record; none when clock 0 is still open.
     pub closed: Option<u64>,
     /// The largest step of its clock since the frontier, in the organism's clock: from each record
-    /// to the next, and to the first of them from the frontier's closed clock; without a frontier
+    /// to the next, and to the first of them from the frontier's closed clock; where there is none
     /// from the clock before the member's `start`, else from that before the organism's first
     /// `start`, else from clock 0.
     pub advance: u64,
@@ -72,7 +72,8 @@ pub struct Vote {
     pub offer: OfferRef,
     /// For each member it can say something about. Not holding a record *yet* is no opinion.
     pub opinions: Vec<(u16, Opinion)>,
-    /// The voter's clock, ms since 1970; only reports read it.
+    /// The voter's clock, ms since 1970: reports, and orders' expiry, read what the roster makes of
+    /// it. No threshold does.
     pub time_ms: u64,
 }
 

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::decode;
 use crate::{
-    Cause, Command, Cut, MemberState, OfferedHead, PolicyError, Roster, Status, StatusChange,
+    Cause, Command, Cut, MAX_TIME_MS, MemberState, OfferedHead, PolicyError, Roster, Status,
+    StatusChange,
 };
 
 const SNAPSHOT_VERSION: u8 = 1;
@@ -261,7 +262,9 @@ impl CommitteeState {
                 got: log.members.len(),
             });
         }
-        if log.reported_ms.len() != roster.nodes().len() {
+        let times = log.reported_ms.iter().chain([&log.time_ms]);
+        let are_possible = times.into_iter().all(|time_ms| *time_ms <= MAX_TIME_MS);
+        if log.reported_ms.len() != roster.nodes().len() || !are_possible {
             return Err(PolicyError::Malformed { what: WHAT });
         }
         Ok(Self::with_log(organism, roster, log))

@@ -21,8 +21,9 @@ pub trait Commands {
 
 /// The commands that an imaginary committee of one would have logged, had it watched the members'
 /// surfaces grow: per distinct clock event over all members, ascending, the orders of that clock,
-/// one offer for all members with records at it, a vote, one tick. Clock events before the
-/// organism's first `start` do not tick, and only what the surfaces' durable marks cover is seen.
+/// one offer for all members with records at it, a vote, one tick. Where every member has a `start`,
+/// clock events before the first of them do not tick. Only what the surfaces' durable marks cover is
+/// seen.
 #[derive(Debug)]
 pub struct ReplayClock {
     organism: UniqueId,
@@ -49,8 +50,8 @@ struct Watched {
     /// One past the last durable record.
     synced: u64,
     advance: Advance,
-    /// The newest time that its records claim.
-    newest_ms: u64,
+    /// The time that its last record claims.
+    last_ms: u64,
 }
 
 impl ReplayClock {
@@ -81,7 +82,7 @@ impl ReplayClock {
                 earliest,
                 synced: surface.mark().map_or(0, |mark| mark.seq.saturating_add(1)),
                 advance: Advance::new(organism, config),
-                newest_ms: 0,
+                last_ms: 0,
             });
         }
         let begin = organism.members.iter().map(|member| member.start).min().flatten();
@@ -124,7 +125,7 @@ impl ReplayClock {
             // The members' own times are advisory: the middle of those that are there counts, not
             // the loudest.
             if head.is_some() || member.status.counts() {
-                times_ms.push(watched.newest_ms);
+                times_ms.push(watched.last_ms);
             }
             heads.extend(head);
         }
@@ -218,7 +219,7 @@ impl Watched {
                 break;
             }
             self.advance.pass(&header);
-            self.newest_ms = header.time_ms;
+            self.last_ms = header.time_ms;
             last = Some(header);
             self.cursor.advance();
         }

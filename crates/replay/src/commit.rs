@@ -41,7 +41,8 @@ pub struct MemberEvidence {
     pub place: u16,
     /// The member.
     pub member: MemberId,
-    /// First and last sequence number that the cut took of it; none when it is only cited.
+    /// First and last sequence number that the cut has taken of it up to this commit; none when it is
+    /// only cited.
     pub taken: Option<(u64, u64)>,
     /// Its surface's head at the cut: every record above is proved against it.
     pub head: Head,

@@ -80,6 +80,9 @@ impl<'s, P: Program> Engine<'s, P> {
         if cut.checkpoint {
             return Ok(Folded::default());
         }
+        for (input, member) in self.inputs.iter_mut().zip(&cut.members) {
+            input.begin(member);
+        }
         let statuses = cut.members.iter().map(|member| member.status).collect();
         let mut fold = Fold { cut, output, statuses, held: None, folded: Folded::default() };
         for change in &cut.changes {
@@ -115,7 +118,6 @@ impl<'s, P: Program> Engine<'s, P> {
         let cut = fold.cut;
         let mut queue = BinaryHeap::with_capacity(self.inputs.len());
         for (place, (input, member)) in self.inputs.iter_mut().zip(&cut.members).enumerate() {
-            input.begin(member);
             if let Some(next) = input.next(cut, member)? {
                 queue.push(Reverse((order(cut, next), place, next)));
             }

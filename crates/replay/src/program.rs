@@ -47,7 +47,8 @@ pub trait Program: Send + 'static {
 pub enum Event<'a> {
     /// A member's record, borrowed from the buffer it was verified in.
     Record(MemberRecord<'a>),
-    /// The watermark has passed this clock event: no member that held it can still add to it.
+    /// The watermark has passed this clock event: no member that held it can still add to it. In
+    /// alignment `arrival`, which compares no clocks, there is none.
     ClockClosed {
         /// The clock event, in the organism's clock.
         clock: u64,

@@ -1,7 +1,11 @@
 //! However an organism is replayed, the same comes out.
 
 use holobiont_identity::{OrderAction, ReplayOrder};
-use holobiont_replay::ReplayError;
+use holobiont_policy::Roster;
+use holobiont_replay::{
+    Commands, Commits, Event, Program, ProgramError, Published, Replay, ReplayClock, ReplayError,
+};
+use holobiont_surface::{Genesis, SurfaceWriter};
 
 use crate::world::{World, days, organism};
 
@@ -66,4 +70,48 @@ fn a_snapshot_is_refused_by_another_log_config_or_damage() {
         damaged[at] ^= 1;
         assert!(holobiont_replay::Snapshot::decode(&damaged).is_err(), "byte {at}");
     }
+}
+
+/// Commits at every change of status what it has seen of the other member.
+struct StatusCommits;
+
+impl Program for StatusCommits {
+    const NAME: &'static str = "ledger";
+    const VERSION: u32 = 1;
+
+    fn fold(&mut self, event: Event<'_>, commits: &mut Commits<'_>) -> Result<(), ProgramError> {
+        match event {
+            Event::Status(_) => commits.commit(b"status".to_vec(), Vec::new()),
+            _ => Ok(()),
+        }
+    }
+
+    fn snapshot(&self, _out: &mut Vec<u8>) {}
+
+    fn restore(&mut self, _bytes: &[u8]) -> Result<(), ProgramError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_commit_at_a_change_of_status_stands_on_nothing_of_the_cut_before() {
+    let (world, orders) = world();
+    let surfaces = world.surfaces("surfaces").unwrap();
+    let mut clock = ReplayClock::new(&world.organism, &surfaces, orders).unwrap();
+    let mut replay = Replay::new(&world.organism, Roster::replay(), &surfaces, StatusCommits);
+    let genesis = Genesis::new(world.organism.output_surface_id());
+    let dir = world.path("status commits").join("surface");
+    let mut writer = SurfaceWriter::create(&dir, genesis, Default::default()).unwrap();
+    while let Some((index, command)) = clock.next(replay.state()).unwrap() {
+        replay.step(index, &command, &mut writer).unwrap();
+    }
+    writer.sync().unwrap();
+    let mut commits = 0;
+    for (_, _, published) in world.published("status commits") {
+        if let Published::Commit(commit) = published {
+            commits += 1;
+            assert_eq!(commit.evidence, [], "cut {}", commit.cut);
+        }
+    }
+    assert!(commits > 4);
 }
