@@ -49,7 +49,8 @@ fn document<T>(
     }
     let (root, errors) = DeTable::parse_recoverable(source);
     if !errors.is_empty() {
-        for error in errors {
+        // What follows the first mistake in a file that is no TOML says nothing about it.
+        if let Some(error) = errors.into_iter().next() {
             let message = format!("{file} is not TOML: {}", error.message());
             cx.report(error.span(), message);
         }

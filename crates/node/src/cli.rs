@@ -56,7 +56,12 @@ what is damaged.")]
     /// One commit in words: grade, members, and the records it cites, each proved.
     #[command(after_help = "\
 Example:
-  holobiont explain --against out --surfaces surfaces --commit 7126 --clock days")]
+  holobiont explain --against out --surfaces surfaces --commit 7220 --clock days
+  holobiont explain --against out --all > commits.ndjson
+
+--commit takes a record's number on the organism's surface; some of its records are changes of
+status. --all writes every commit as one line of JSON, what its program says included, proving
+nothing.")]
     Explain(Explain),
 }
 
@@ -84,7 +89,8 @@ member, every cell a decimal number, `N/A` and empty cells are no record. Every 
 clock event.
 NDJSON: one object a line with `member`, `clock` and `payload` (text, or any other JSON value, which
 is kept as JSON); also `payload_hex`, `closes_clock`, `time_ms` and `kind`, as `surface export`
-writes them. A record closes its clock event unless another of that clock follows.")]
+writes them. Lines are put in clock order; without a payload a record is empty. A record closes its
+clock event unless another of that clock follows.")]
     Import(Import),
     /// What a surface, or every surface of a folder, holds.
     #[command(after_help = "\
@@ -277,8 +283,11 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "DIR")]
     pub(crate) against: PathBuf,
     /// The folder with the members' surfaces.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) surfaces: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "all")]
+    pub(crate) surfaces: Option<PathBuf>,
+    /// Write every commit as a line of JSON.
+    #[arg(long, conflicts_with = "commit")]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) memory: Memory,
     /// Sequence number of the commit on the organism's surface; the last commit if not given.

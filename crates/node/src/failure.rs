@@ -100,6 +100,7 @@ impl Failure {
             return failure.tell(false);
         }
         let exit = self.exit();
+        let told = self.to_string();
         if let Self::Output(error) = &self
             && error.kind() == io::ErrorKind::BrokenPipe
         {
@@ -113,7 +114,14 @@ impl Failure {
                 let _ = print::text(&format!("{line}\n"));
             }
         }
-        print::note(format!("{:?}", miette::Report::new(self)).trim_end());
+        if let Self::Config { problems, .. } = self {
+            print::note(&format!("error: {told}"));
+            for problem in problems {
+                print::note(format!("{:?}", miette::Report::new(problem)).trim_end());
+            }
+        } else {
+            print::note(format!("{:?}", miette::Report::new(self)).trim_end());
+        }
         exit.into()
     }
 
@@ -148,6 +156,7 @@ impl Failure {
                 "ask the member's operator and the committee for their copies; `holobiont surface \
                  verify` tells whether a copy is whole, and `explain` what a commit stands on"
             }
+            Self::Replay(ReplayError::MemoryBudget { .. }) => "raise it with --memory-mib",
             Self::Replay(ReplayError::Program { .. }) => {
                 "the program stopped the organism; this is its own bug or a bound it states"
             }
@@ -161,13 +170,6 @@ impl Failure {
 impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.advice().map(|advice| Box::new(advice) as Box<dyn fmt::Display>)
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        let Self::Config { problems, .. } = self else {
-            return None;
-        };
-        Some(Box::new(problems.iter().map(|problem| problem as &dyn Diagnostic)))
     }
 }
 

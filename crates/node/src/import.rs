@@ -11,6 +11,8 @@ use holobiont_surface::{Genesis, NewRecord, SurfaceError, SurfaceWriter, WriterO
 
 use crate::cli::{ClockFormat, ImportFormat};
 use crate::failure::{Failure, InputPlace};
+use crate::print;
+use crate::text::count;
 
 pub(crate) use csv::Csv;
 pub(crate) use ndjson::{Ndjson, NdjsonLine};
@@ -126,7 +128,13 @@ impl Imported {
 
     /// Records of one clock event keep the order they came in.
     fn order_by_clock(&mut self) {
-        for rows in self.members.values_mut() {
+        for (name, rows) in &mut self.members {
+            let moved = rows.windows(2).filter(|pair| matches!(pair, [a, b] if a.clock > b.clock));
+            let moved = u64::try_from(moved.count()).unwrap_or(u64::MAX);
+            if moved > 0 {
+                let lines = count(moved, "line");
+                print::note(&format!("warning: {name}: {lines} out of clock order, put in order"));
+            }
             rows.sort_by_key(|row| row.clock);
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use holobiont_identity::Organism;
-use holobiont_policy::{Cut, Grade, Status, StatusChange};
+use holobiont_identity::{OnGap, Organism};
+use holobiont_policy::{CommitteeState, Cut, Grade, Standing, Status, StatusChange};
 use holobiont_replay::{Position, Program, Replay, Surfaces};
 use holobiont_surface::Head;
 use serde::Serialize;
@@ -28,6 +28,10 @@ pub(crate) struct Summary {
     pub(crate) commits_normal: u64,
     pub(crate) commits_degraded: u64,
     pub(crate) watermark: Option<u64>,
+    /// Records of the members' surfaces that no cut has come to.
+    pub(crate) records_waiting: u64,
+    /// Why the organism went no further, where it is not at the end of everything.
+    pub(crate) waits_for: Vec<String>,
     pub(crate) output_records: u64,
     pub(crate) output_head: Option<String>,
     pub(crate) state_digest: String,
@@ -55,6 +59,8 @@ pub(crate) struct Change {
     #[serde(serialize_with = "by_name")]
     pub(crate) to: Status,
     pub(crate) cause: String,
+    /// Whether a cut has published it; one that has not happened after the last cut.
+    pub(crate) published: bool,
 }
 
 /// How long it took; different at every run.
@@ -80,14 +86,14 @@ impl Changes {
 
     pub(crate) fn note(&mut self, cut: &Cut) {
         for change in &cut.changes {
-            self.push(cut.clock(), change);
+            self.push(cut.clock(), change, true);
         }
     }
 
-    fn push(&mut self, clock: u64, change: &StatusChange) {
+    fn push(&mut self, clock: u64, change: &StatusChange, published: bool) {
         if let Some(changes) = self.members.get_mut(usize::from(change.member)) {
             let cause = change.cause.to_string();
-            changes.push(Change { clock, from: change.from, to: change.to, cause });
+            changes.push(Change { clock, from: change.from, to: change.to, cause, published });
         }
     }
 }
@@ -97,11 +103,21 @@ impl Summary {
         organism: &Organism,
         surfaces: &Surfaces,
         replay: &Replay<'_, P>,
-        changes: Changes,
+        mut changes: Changes,
         output: (u64, Option<Head>),
         from_cut: Option<u64>,
     ) -> Self {
         let totals = replay.totals();
+        let watermark = replay.state().watermark();
+        for change in replay.state().pending_changes() {
+            changes.push(watermark.unwrap_or(0), change, false);
+        }
+        let taken = replay.positions();
+        let records_waiting = surfaces
+            .iter()
+            .zip(&taken)
+            .map(|((_, surface), position)| surface.next_seq().saturating_sub(position.next_seq))
+            .fold(0, u64::saturating_add);
         let members = organism
             .members
             .iter()
@@ -130,7 +146,9 @@ impl Summary {
             records: totals.records,
             commits_normal: totals.commits_normal,
             commits_degraded: totals.commits_degraded,
-            watermark: replay.state().watermark(),
+            watermark,
+            records_waiting,
+            waits_for: waits_for(organism, replay.state()),
             output_records: output.0,
             output_head: output.1.map(|head| head.hash.to_string()),
             state_digest: replay.state_digest().to_string(),
@@ -157,6 +175,10 @@ impl Summary {
             Grouped(self.commits_degraded),
             Grade::Degraded.name(),
         ));
+        if self.records_waiting > 0 && !self.waits_for.is_empty() {
+            let waiting = count(self.records_waiting, "record");
+            text.push_str(&format!("{waiting} not taken: {}\n", self.waits_for.join("; ")));
+        }
         let head = self.output_head.as_deref().unwrap_or("none");
         text.push_str(&format!(
             "\noutput head   {head}\nstate digest  {}\nlog digest    {}\n",
@@ -174,7 +196,10 @@ impl Summary {
                 .changes
                 .iter()
                 .filter(|change| is_news(change, first_clock))
-                .map(|change| format!("{} {}", clock.show(change.clock), change.to.name()))
+                .map(|change| match change.published {
+                    true => format!("{} {}", clock.show(change.clock), change.to.name()),
+                    false => format!("since then {}", change.to.name()),
+                })
                 .collect();
             [
                 member.name.clone(),
@@ -185,8 +210,34 @@ impl Summary {
                 told.join(", "),
             ]
         });
-        print::table(["member", "records", "first", "last", "status", "changes"], rows)
+        print::table(["member", "taken", "surface from", "to", "status", "changes"], rows)
     }
+}
+
+/// What keeps an organism from going on, by the committee's last word.
+fn waits_for(organism: &Organism, state: &CommitteeState) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if state.is_paused() {
+        reasons.push("an order has paused it".to_owned());
+    }
+    if state.is_halted() {
+        let least = organism.floor.halt_below;
+        reasons.push(format!("the members that count weigh less than halt_below = {least}"));
+    }
+    for (member, now) in organism.members.iter().zip(state.members()) {
+        let is_waited_for = match now.status {
+            Status::Joining | Status::Stalled(Standing::Held) => true,
+            Status::Gapped => member.policy.on_gap == OnGap::Hold,
+            _ => false,
+        };
+        if is_waited_for {
+            reasons.push(format!("it waits for {} ({})", member.name, now.status.name()));
+        }
+    }
+    if reasons.is_empty() && state.watermark().is_none() && state.cut_number() == 0 {
+        reasons.push("too few members have shown a record to begin with".to_owned());
+    }
+    reasons
 }
 
 /// What an operator would want to be told: not a day's delay, nor a member that was there from the

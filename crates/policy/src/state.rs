@@ -234,6 +234,12 @@ impl CommitteeState {
         self.log.halted
     }
 
+    /// Changes of status that no cut has published yet.
+    #[must_use]
+    pub fn pending_changes(&self) -> &[StatusChange] {
+        &self.log.changes
+    }
+
     /// The voters.
     #[must_use]
     pub const fn roster(&self) -> &Roster {

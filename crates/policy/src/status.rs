@@ -142,7 +142,7 @@ pub enum Cause {
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Started => f.write_str("its start was reached"),
+            Self::Started => f.write_str("it is expected from here on"),
             Self::FirstRecord => f.write_str("its first record was agreed on"),
             Self::Moved => f.write_str("its frontier moved again"),
             Self::NoMove { ticks } => write!(f, "no move for {ticks} ticks"),

@@ -40,8 +40,9 @@ pub enum ReplayError {
     },
     /// The members need more memory than the budget.
     #[error(
-        "{members} members need {needed_bytes} bytes for two windows each, the budget is \
-         {budget_bytes}; raise the budget or lower max_window_bytes of the surfaces"
+        "{members} members need {} MiB for two windows each, the budget is {} MiB; raise the budget, \
+         or lower max_window_bytes of the surfaces",
+        needed_bytes.div_ceil(1 << 20), budget_bytes >> 20
     )]
     MemoryBudget {
         /// Members in the config.
@@ -196,7 +197,7 @@ pub enum LogError {
 }
 
 fn list(missing: &[Missing]) -> String {
-    let mut text = format!("{} of the members have no usable surface:", missing.len());
+    let mut text = format!("members without a usable surface: {}", missing.len());
     for entry in missing {
         text.push_str("\n  ");
         text.push_str(&entry.to_string());

@@ -17,8 +17,8 @@ pub(super) fn of(organism: &Organism) -> Vec<String> {
     }
     if organism.acl.operators.is_empty() {
         warnings.push(
-            "[acl] lists no operators: no order can be given, so that a quarantined member stays \
-             quarantined and the roster stays as it is"
+            "[acl] lists no operators: a committee would take no order, so that a quarantined member \
+             stays quarantined (`replay --orders` does not ask who gives them)"
                 .into(),
         );
     }

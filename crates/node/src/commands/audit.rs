@@ -56,6 +56,7 @@ pub(super) fn audit_published(
     published: &Published,
     snapshot: Option<&Snapshot>,
 ) -> Result<Audit, Failure> {
+    let claimed = claims(published, snapshot.is_some())?;
     let log = LogReader::open(&published.log(), organism).map_err(ReplayError::from)?;
     let kept = published.organism()?.content_hash();
     let expected = organism.content_hash();
@@ -71,7 +72,7 @@ pub(super) fn audit_published(
     let job = Job { organism, surfaces, snapshot, log, output: &output };
     let (audited, summary) = holobiont_programs::load(organism, job)
         .map_err(|source| Failure::Program { file: config.to_owned(), source })??;
-    compare_summary(published, &summary, snapshot.is_some())?;
+    compare(published, &claimed, &summary, snapshot.is_some())?;
     Ok(audited)
 }
 
@@ -98,42 +99,53 @@ impl Visit for Job<'_> {
     }
 }
 
-/// What is no record of the surface is compared by itself. An audit from a snapshot sees only what
-/// came after it, so it compares the end alone.
-fn compare_summary(
-    published: &Published,
-    computed: &Summary,
-    is_partial: bool,
-) -> Result<(), Failure> {
-    const END: [&str; 3] = ["output_head", "state_digest", "log_digest"];
+type Fields = BTreeMap<String, Value>;
+
+/// What the published summary claims.
+fn claims(published: &Published, has_snapshot: bool) -> Result<Fields, Failure> {
     let file = published.summary();
-    let malformed = |error: serde_json::Error| Failure::Input {
+    let bytes = files::read_bytes(&file, MAX_SUMMARY_BYTES)?;
+    let claimed: Fields = serde_json::from_slice(&bytes).map_err(|error| Failure::Input {
         file: file.clone(),
         place: InputPlace::default(),
         what: error.to_string(),
         help: "it is what `replay` wrote; fetch it again",
-    };
-    let bytes = files::read_bytes(&file, MAX_SUMMARY_BYTES)?;
-    let claimed: BTreeMap<String, Value> = serde_json::from_slice(&bytes).map_err(malformed)?;
+    })?;
+    match claimed.get("from_cut") {
+        Some(cut) if !has_snapshot => Err(Failure::Usage {
+            what: format!("{} was resumed from the snapshot of cut {cut}", file.display()),
+            help: "give that snapshot with --from-snapshot",
+        }),
+        _ => Ok(claimed),
+    }
+}
+
+/// What is no record of the surface is compared by itself. An audit from a snapshot sees only what
+/// came after it, so it compares the end alone.
+fn compare(
+    published: &Published,
+    claimed: &Fields,
+    computed: &Summary,
+    is_partial: bool,
+) -> Result<(), Failure> {
+    const END: [&str; 3] = ["output_head", "state_digest", "log_digest"];
     let computed = serde_json::to_value(computed).map_err(Failure::unexpected)?;
-    let computed: BTreeMap<String, Value> =
-        serde_json::from_value(computed).map_err(Failure::unexpected)?;
-    let different: Vec<String> = claimed
+    let computed: Fields = serde_json::from_value(computed).map_err(Failure::unexpected)?;
+    let different: BTreeSet<String> = claimed
         .keys()
         .chain(computed.keys())
         .filter(|key| !is_partial || END.contains(&key.as_str()))
         .filter(|key| claimed.get(*key) != computed.get(*key))
         .map(|key| key.replace('_', " "))
-        .collect::<BTreeSet<String>>()
-        .into_iter()
         .collect();
     if different.is_empty() {
         return Ok(());
     }
+    let different: Vec<String> = different.into_iter().collect();
     Err(Failure::Differs {
         what: format!(
-            "{}: every commit agrees, but its {} differs from what was computed",
-            file.display(),
+            "{}: every commit agrees, but this differs from what was computed: {}",
+            published.summary().display(),
             different.join(", ")
         ),
     })

@@ -36,6 +36,12 @@ fn read(args: &ConfigFile) -> Result<Read, Failure> {
         ["lattice", "organism", "modules", "change_channel", "ticket_issuer"];
     let source = files::config_text(&args.file)?;
     let is_coalition = match source.parse::<toml::Table>() {
+        Ok(table) if table.contains_key("order") => {
+            return Err(Failure::Usage {
+                what: format!("{} lists orders", args.file.display()),
+                help: "give it to `replay --orders`, which checks it against its organism",
+            });
+        }
         Ok(table) if table.contains_key("program") || table.contains_key("member") => false,
         Ok(table) => COALITION_KEYS.iter().any(|key| table.contains_key(*key)),
         Err(_) => args.file.file_stem().is_some_and(|stem| stem == "coalition"),

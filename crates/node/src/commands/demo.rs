@@ -148,19 +148,23 @@ impl Demo {
 
     fn next_steps(&self, commits: &Commits, page: Option<&Path>) -> String {
         let root = quoted(&self.root);
+        // As it was called, so that the lines work wherever the binary is.
+        let holobiont = std::env::args_os()
+            .next()
+            .map_or_else(|| "holobiont".to_owned(), |called| quoted(Path::new(&called)));
         let last = commits.last.as_ref().map_or(0, |(seq, _)| *seq);
         let mut text = format!(
             "\nwhat to try next\n  \
-             holobiont explain --against {root}/out --surfaces {root}/surfaces --commit {last} --clock days\n  \
-             holobiont audit --organism {root}/organism.toml --surfaces {root}/surfaces --against {root}/out\n  \
-             holobiont surface verify {root}/surfaces\n  \
+             {holobiont} explain --against {root}/out --surfaces {root}/surfaces --commit {last} --clock days\n  \
+             {holobiont} audit --organism {root}/organism.toml --surfaces {root}/surfaces --against {root}/out\n  \
+             {holobiont} surface verify {root}/surfaces\n  \
              flip a byte of a file under {root}/surfaces, and audit again\n"
         );
         match page {
             Some(dir) => {
                 text.push_str(&format!("  open {}/index.html in a browser\n", quoted(dir)));
             }
-            None => text.push_str("  holobiont demo --html page, and open page/index.html\n"),
+            None => text.push_str(&format!("  {holobiont} demo --html page\n")),
         }
         text
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::{ClockFormat, Explain as Args};
 use crate::failure::{Failure, InputPlace};
 use crate::opened::Published;
-use crate::print;
+use crate::print::{self, Lines};
 use crate::text::count;
 
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
@@ -18,8 +18,11 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let organism = published.organism()?;
     // The log names the config that the commits were made under; this must be it.
     LogReader::open(&published.log(), &organism).map_err(ReplayError::from)?;
-    let surfaces = Surfaces::open(&organism, &args.surfaces, args.memory.budget_bytes())?;
     let output = published.open(&organism)?;
+    let Some(dir) = args.surfaces.as_deref().filter(|_| !args.all) else {
+        return tell_all(&output, &organism);
+    };
+    let surfaces = Surfaces::open(&organism, dir, args.memory.budget_bytes())?;
     let seq = match args.commit {
         Some(seq) => seq,
         None => last_commit(&output, &published)?,
@@ -47,6 +50,40 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
             args.clock.show(clock)
         )),
     }
+}
+
+/// Every commit as a line of JSON.
+fn tell_all(output: &Surface, organism: &Organism) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Line {
+        commit: u64,
+        cut: u64,
+        clock: u64,
+        grade: &'static str,
+        weight: u64,
+        program: serde_json::Value,
+    }
+    let names: Vec<&str> = organism.members.iter().map(|member| member.name.as_str()).collect();
+    let program = &organism.program;
+    let mut cursor = output.cursor(output.earliest())?;
+    let mut lines = Lines::new();
+    while cursor.peek()?.is_some() {
+        if let Some(record) = cursor.current()
+            && let Record::Commit(commit) = Record::read(&record)?
+        {
+            let said = describe(&program.name, program.version, &commit.payload, &names)?;
+            lines.push(&Line {
+                commit: record.seq(),
+                cut: commit.cut,
+                clock: said.clock,
+                grade: commit.grade.name(),
+                weight: commit.weight,
+                program: said.json,
+            })?;
+        }
+        cursor.advance();
+    }
+    lines.finish()
 }
 
 /// The last record of the surface that is a commit.

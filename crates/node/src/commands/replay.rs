@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use holobiont_identity::{Organism, ReplayOrder};
-use holobiont_policy::{Command, Roster};
+use holobiont_policy::{Command, CommitteeState, Ignored, Order, Roster};
 use holobiont_programs::Visit;
 use holobiont_replay::{
     Commands, LogReader, LogWriter, OutputStart, Program, Replay, ReplayClock, ReplayError,
@@ -111,6 +111,19 @@ impl Job<'_> {
         writer.map_err(|error| ReplayError::Output(error).into())
     }
 
+    fn warn_of_order(&self, order: &Order, reason: Ignored, state: &CommitteeState) {
+        let why = match reason {
+            Ignored::NothingToDo(place) => {
+                let member = self.organism.members.get(usize::from(place));
+                let now = state.members().get(usize::from(place));
+                let name = member.map_or("the member", |member| member.name.as_str());
+                format!("{name} is {}", now.map_or("unknown", |now| now.status.name()))
+            }
+            other => other.to_string(),
+        };
+        print::note(&format!("warning: order {} had no effect: {why}", order.sequence));
+    }
+
     fn fold<P: Program>(
         &self,
         mut commands: impl Commands,
@@ -140,10 +153,7 @@ impl Job<'_> {
             let step = replay.step(index, &command, &mut writer)?;
             if let Command::Order(order) = &command {
                 for reason in &step.ignored {
-                    print::note(&format!(
-                        "warning: order {} had no effect: {reason}",
-                        order.sequence
-                    ));
+                    self.warn_of_order(order, *reason, replay.state());
                 }
             }
             let Some(cut) = step.cut else { continue };

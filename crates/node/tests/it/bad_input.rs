@@ -173,7 +173,9 @@ fn orders_without_effect_are_told() {
         "--out",
         "out",
     ];
-    holobiont(dir.path(), &args).expect(0).tells(&["warning: order 1 had no effect"]);
+    holobiont(dir.path(), &args)
+        .expect(0)
+        .tells(&["warning: order 1 had no effect: USD is joining"]);
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn what_stands_beside_the_commits_is_audited_too() {
     audit.expect(7).tells(&["out/organism.toml has content hash"]);
     explain.expect(3).tells(&["was written under content hash"]);
     let (audit, _) = change("out/summary.json", "\"commits_normal\": 5", "\"commits_normal\": 6");
-    audit.expect(7).tells(&["summary.json", "its commits normal differs"]);
+    audit.expect(7).tells(&["summary.json", "differs from what was computed: commits normal"]);
 }
 
 #[test]

@@ -83,6 +83,7 @@ fn from_cuts_from_a_snapshot_and_from_other_segments_the_same_comes_out() {
             "--from-snapshot",
             &snapshot,
         ];
+        holobiont(dir.path(), &audit[..7]).expect(2).tells(&["give that snapshot"]);
         holobiont(dir.path(), &audit).expect(0);
     }
     let rates = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/euro-fx/eurofxref-hist.csv");
@@ -135,4 +136,44 @@ fn a_commit_is_explained_down_to_its_records() {
     assert_eq!(json["citations"].as_array().unwrap().len(), 29);
     let missing = holobiont(&demo.root, &[&base[..], &["--commit", "99999"]].concat()).expect(6);
     missing.tells(&["record 99999 is not here yet, the next one is 7221"]);
+}
+
+#[test]
+fn every_commit_as_a_line() {
+    let all = holobiont(&demo().root, &["explain", "--against", "out", "--all"]).expect(0).stdout;
+    assert_eq!(all.lines().count(), 7_126);
+    let last: Value = serde_json::from_str(all.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["clock"], &last["grade"]), (&20_756.into(), &"normal".into()));
+    assert_eq!(last["program"]["index"], "137.63625441");
+}
+
+#[test]
+fn an_organism_that_waits_says_for_whom() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = demo().root.to_str().unwrap();
+    let text = std::fs::read_to_string(demo().root.join("organism.toml")).unwrap();
+    // The rouble is no longer passed over.
+    let (before, after) = text.split_once("name = \"RUB\"").unwrap();
+    let after = after.replacen("weight = 40", "weight = 40\non_stall = \"hold\"", 1);
+    std::fs::write(dir.path().join("organism.toml"), format!("{before}name = \"RUB\"{after}"))
+        .unwrap();
+    let (surfaces, orders) = (format!("{root}/surfaces"), format!("{root}/orders.toml"));
+    let args = [
+        "replay",
+        "--organism",
+        "organism.toml",
+        "--surfaces",
+        &surfaces,
+        "--orders",
+        &orders,
+        "--out",
+        "out",
+        "--clock",
+        "days",
+    ];
+    let told = holobiont(dir.path(), &args).expect(0).stdout;
+    assert!(told.contains("up to 2022-03-01"), "{told}");
+    assert!(told.contains("not taken: it waits for RUB (stalled (held))"), "{told}");
+    let rub = told.lines().find(|line| line.starts_with(" RUB")).unwrap();
+    assert!(rub.contains("since then stalled (held)"), "{rub}");
 }
