@@ -20,12 +20,12 @@ impl<'s> Check<'s> {
     }
 
     /// Checks a head that was agreed on when the member was in this state: its hash, its closed
-    /// clock, and how its clock went there.
+    /// clock, and how its clock went there. `cut` and `log_index` say where in the log that was.
     pub(crate) fn head(
         &mut self,
         head: &OfferedHead,
         before: &MemberState,
-        log_index: u64,
+        (cut, log_index): (u64, u64),
     ) -> Result<(), ReplayError> {
         let place = usize::from(head.member);
         let (Some((name, surface)), Some(member), Some(cursor)) = (
@@ -48,6 +48,7 @@ impl<'s> Check<'s> {
         while cursor.next_seq() <= head.seq {
             let Some(header) = cursor.peek().map_err(failed)? else {
                 return Err(ReplayError::SurfaceEnds {
+                    cut,
                     log_index,
                     member: name.to_owned(),
                     wanted_seq: head.seq,
@@ -60,7 +61,8 @@ impl<'s> Check<'s> {
         }
         let differs = |what: &'static str, expected: String, got: String| {
             let member = name.to_owned();
-            Err(ReplayError::HeadDiffers { log_index, member, seq: head.seq, what, expected, got })
+            let seq = head.seq;
+            Err(ReplayError::HeadDiffers { cut, log_index, member, seq, what, expected, got })
         };
         if let Some(own) = cursor.head()
             && own.hash != head.head

@@ -54,10 +54,12 @@ pub enum ReplayError {
     },
     /// A member's surface is not the one that a majority agreed on.
     #[error(
-        "log entry {log_index}: member {member} has another history: at record {seq} the log says \
+        "cut {cut} (log entry {log_index}): member {member} has another history: at record {seq} the log says \
          {what} {expected}, its surface says {got}"
     )]
     HeadDiffers {
+        /// The cut that would have stood on it.
+        cut: u64,
         /// The log entry that agreed on it.
         log_index: u64,
         /// The member's name.
@@ -73,10 +75,12 @@ pub enum ReplayError {
     },
     /// A member's surface ends before a record that the log stands on.
     #[error(
-        "log entry {log_index}: member {member} has records up to {next_seq} (exclusive), the log \
+        "cut {cut} (log entry {log_index}): member {member} has records up to {next_seq} (exclusive), the log \
          stands on record {wanted_seq}; fetch the rest of its surface"
     )]
     SurfaceEnds {
+        /// The cut that stands on it.
+        cut: u64,
         /// The log entry.
         log_index: u64,
         /// The member's name.

@@ -89,6 +89,7 @@ impl<'s> Input<'s> {
             }
             let Some(header) = self.peek()? else {
                 return Err(ReplayError::SurfaceEnds {
+                    cut: cut.number,
                     log_index: cut.log_index,
                     member: self.name.to_owned(),
                     wanted_seq: frontier.seq,

@@ -137,11 +137,12 @@ impl<'s, P: Program> Replay<'s, P> {
             (Command::Vote(_), Some(_)) => self.state.members().to_vec(),
             _ => Vec::new(),
         };
+        let next_cut = self.state.cut_number().saturating_add(1);
         let applied = self.state.apply(index, command);
         if let Some(check) = &mut self.check {
             for head in &applied.agreed {
                 if let Some(before) = before.get(usize::from(head.member)) {
-                    check.head(head, before, index)?;
+                    check.head(head, before, (next_cut, index))?;
                 }
             }
         }

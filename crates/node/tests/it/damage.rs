@@ -143,7 +143,7 @@ fn a_whole_surface_with_another_history_diverges_at_a_named_cut() {
     copy(&world.dir.path().join("forged/USD"), &usd);
     holobiont(world.dir.path(), &["surface", "verify", "surfaces"]).expect(0);
     let ran = world.audit().expect(7);
-    ran.tells(&["member USD has another history", "at record 2816"]);
+    ran.tells(&["cut 2813", "member USD has another history", "at record 2816"]);
 }
 
 #[test]

@@ -109,8 +109,8 @@ fn a_member_with_another_history_is_named_before_it_is_folded() {
     entries[11].2 = "forged".to_owned();
     world.write_surface("surfaces", 1, &entries, 1 << 20);
     let error = world.audit("out", None).unwrap_err();
-    let ReplayError::HeadDiffers { member, seq, what, .. } = error else { panic!("{error}") };
-    assert_eq!((member.as_str(), seq, what), ("b", 11, "head"));
+    let ReplayError::HeadDiffers { cut, member, seq, what, .. } = error else { panic!("{error}") };
+    assert_eq!((cut, member.as_str(), seq, what), (12, "b", 11, "head"));
 }
 
 #[test]
