@@ -1,7 +1,8 @@
 use holobiont_surface::{Damage, StartAt, Surface, SurfaceError, SurfaceWriter, WriterOptions};
 
 use crate::common::{
-    SMALL, append, copy, expected_heads, genesis, has_extension, payload, read_all, surface,
+    SMALL, append, copy, expected_heads, genesis, has_extension, only, payload, read_all,
+    record_offsets, surface,
 };
 
 const RECORDS: u64 = 61;
@@ -109,6 +110,30 @@ fn a_place_that_contradicts_itself_is_refused() {
         let error = SurfaceWriter::create_at(dir.path(), genesis(), start, SMALL).unwrap_err();
         assert!(matches!(error, SurfaceError::BadStart { .. }), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_place_whose_window_has_ended_or_whose_clock_goes_back_is_refused() {
+    let source = tempfile::tempdir().unwrap();
+    surface(source.path(), WriterOptions::default(), 6, 6);
+    let view = Surface::open(source.path()).unwrap();
+    let (first, second) = (view.cursor(0).unwrap(), view.cursor(4).unwrap());
+    let (first, second) = (first.open_window(), second.open_window());
+    let bytes = std::fs::read(only(source.path(), "open")).unwrap();
+    let offsets = record_offsets(&bytes);
+    let records = |from: usize, to: usize| &bytes[offsets[from]..offsets[to]];
+    let ended = Damage::WindowBoundary;
+    let back = Damage::ClockWentBack { previous: 3, got: 2 };
+    let previous_clock = Some((3, false));
+    for (start, what) in [
+        (StartAt { window_bytes: records(0, 4), ..first }, ended.clone()),
+        (StartAt { window_bytes: records(0, 5), ..first }, ended),
+        (StartAt { window_bytes: records(4, 5), previous_clock, ..second }, back),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let error = SurfaceWriter::create_at(dir.path(), genesis(), start, SMALL).unwrap_err();
+        assert!(matches!(error, SurfaceError::BadStart { why, .. } if why == what));
     }
 }
 

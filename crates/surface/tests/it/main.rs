@@ -14,6 +14,7 @@ mod codecs;
 mod common;
 mod damage;
 mod evidence;
+mod forged;
 mod fuzz_corpus;
 mod reading;
 mod recovery;

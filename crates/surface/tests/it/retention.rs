@@ -87,6 +87,22 @@ fn finishes_a_retention_that_was_interrupted() {
     assert!(!first.exists());
 }
 
+/// Where the start cannot be moved, for a directory in the way of its temporary file, nothing is
+/// dropped.
+#[test]
+fn drops_nothing_before_the_start_is_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    surface(dir.path(), SMALL, 60, 60);
+    let before = files(dir.path());
+    let (mut writer, _) = SurfaceWriter::open(dir.path(), SMALL).unwrap();
+    let in_the_way = dir.path().join("start.tmp");
+    fs::create_dir(&in_the_way).unwrap();
+    assert!(writer.retain_from(30).unwrap_err().is_io());
+    fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(files(dir.path()), before);
+    assert_eq!(Surface::open(dir.path()).unwrap().verify(None).unwrap().records, 60);
+}
+
 #[test]
 fn a_segment_that_retention_did_not_drop_is_missed() {
     let dir = tempfile::tempdir().unwrap();

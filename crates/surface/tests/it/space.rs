@@ -11,6 +11,7 @@ use crate::common::{append, expected_heads, genesis, payload, record};
 
 const TINY_DISK: &str = "mount -t tmpfs -o size=192k tmpfs . && cd \"$PWD\" && exec \"$0\" --exact --ignored space::fills";
 const FILE_LIMIT: &str = "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact --ignored space::fills";
+const NO_SYNC: &str = "exec strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO \"$0\" --exact --ignored space::cannot_sync";
 
 fn run(dir: &Path, program: &str, arguments: &[&str]) -> Option<String> {
     let binary = std::env::current_exe().unwrap();
@@ -84,4 +85,25 @@ fn fills() {
     assert_eq!((writer.next_seq(), recovery.kept_after_mark), (seq, seq - 10));
     assert_eq!(writer.head(), expected_heads(&genesis(), seq).last().copied());
     writer.sync().unwrap();
+}
+
+#[test]
+fn the_mark_does_not_move_before_the_records_are_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    if run(dir.path(), "sh", &["-c", NO_SYNC]).is_none() {
+        println!("skipped: no system call can be made to fail here");
+    }
+}
+
+/// Run by the one above, where `fdatasync` fails.
+#[test]
+#[ignore = "needs a disk that does not sync: run by the test above"]
+fn cannot_sync() {
+    let path = Path::new("./surface");
+    let mut writer = SurfaceWriter::create(path, genesis(), WriterOptions::default()).unwrap();
+    append(&mut writer, 0..3);
+    assert!(writer.sync().unwrap_err().is_io());
+    assert!(matches!(writer.sync().unwrap_err(), SurfaceError::Poisoned { .. }));
+    drop(writer);
+    assert_eq!(Surface::open(path).unwrap().mark(), None);
 }
