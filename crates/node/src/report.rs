@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holobiont_identity::{OnGap, Organism};
+use holobiont_identity::{Alignment, OnGap, Organism};
 use holobiont_policy::{CommitteeState, Cut, Grade, Standing, Status, StatusChange};
 use holobiont_replay::{Position, Program, Replay, Surfaces};
 use holobiont_surface::Head;
@@ -234,8 +234,9 @@ fn waits_for(organism: &Organism, state: &CommitteeState) -> Vec<String> {
             reasons.push(format!("it waits for {} ({})", member.name, now.status.name()));
         }
     }
-    if reasons.is_empty() && state.watermark().is_none() && state.cut_number() == 0 {
-        reasons.push("too few members have shown a record to begin with".to_owned());
+    let compares_clocks = organism.align == Alignment::Clock;
+    if reasons.is_empty() && compares_clocks && state.watermark().is_none() {
+        reasons.push("too few members have closed a clock event to begin with".to_owned());
     }
     reasons
 }

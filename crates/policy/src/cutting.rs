@@ -131,8 +131,10 @@ impl CommitteeState {
         let middle = median(shown.iter().map(|(_, (first, _))| *first).collect()).unwrap_or(0);
         let mut judged = FirstClocks::Fit;
         for (place, (to, advance)) in shown {
-            let max_advance = self.rules.get(place).map_or(0, |rules| rules.policy.max_advance);
-            if to > middle.saturating_add(max_advance) && advance > max_advance {
+            let Some((rules, state)) = self.member(place) else { continue };
+            let max_advance = rules.policy.max_advance;
+            let limit = middle.saturating_add(max_advance).max(state.released_to);
+            if to > limit && advance > max_advance {
                 let cause = Cause::ClockJump { from: middle, to };
                 self.set_status(place, Status::Quarantined, cause);
                 if let Some(state) = self.log.members.get_mut(place) {
@@ -194,6 +196,8 @@ impl CommitteeState {
 
     fn make_cut(&mut self, watermark: Option<u64>, checkpoint: bool) -> Cut {
         let previous_watermark = self.log.watermark;
+        // Before the cut counts: it is the weight that the floor was asked about.
+        let weight = self.weight(watermark);
         self.log.watermark = watermark.or(previous_watermark);
         self.log.cut_number = self.log.cut_number.saturating_add(1);
         self.log.last_cut_tick = self.log.tick;
@@ -201,9 +205,9 @@ impl CommitteeState {
             Vec::new()
         } else {
             self.log.moved_since_cut = false;
+            self.log.cuts_taken = self.log.cuts_taken.saturating_add(1);
             std::mem::take(&mut self.log.changes)
         };
-        let weight = self.weight(watermark);
         Cut {
             number: self.log.cut_number,
             log_index: self.log.log_index,

@@ -108,6 +108,8 @@ pub(crate) struct LogState {
     pub(crate) time_ms: u64,
     pub(crate) watermark: Option<u64>,
     pub(crate) cut_number: u64,
+    /// Cuts that were no checkpoints.
+    pub(crate) cuts_taken: u64,
     pub(crate) last_cut_tick: u64,
     pub(crate) moved_since_cut: bool,
     /// No member held the watermark when it was last looked at.
@@ -132,6 +134,7 @@ impl CommitteeState {
             time_ms: 0,
             watermark: None,
             cut_number: 0,
+            cuts_taken: 0,
             last_cut_tick: 0,
             moved_since_cut: false,
             idle: false,
@@ -145,7 +148,7 @@ impl CommitteeState {
         let begin = organism.members.iter().map(|member| member.start).min().flatten();
         for place in 0..state.rules.len() {
             let start = state.rules.get(place).and_then(|member| member.start).unwrap_or(0);
-            if state.align == Alignment::Arrival || start <= begin.unwrap_or(0) {
+            if start <= begin.unwrap_or(0) {
                 state.start(place);
             }
         }
@@ -296,6 +299,10 @@ impl CommitteeState {
         state.at_watermark_ticks = 0;
         if to != Status::Late {
             state.lag_ticks = 0;
+        }
+        // A release is used up when the member is back for good, and by the next quarantine.
+        if to == Status::Quarantined || (to == Status::Live && self.log.watermark.is_some()) {
+            state.released_to = 0;
         }
         if to == Status::Retired {
             state.frozen = from == Status::Quarantined && !state.released;

@@ -126,7 +126,7 @@ impl CommitteeState {
     }
 
     /// How far the watermark (this one, or the present one) is past the member's last value;
-    /// in alignment `arrival`, how many cuts ago it moved.
+    /// in alignment `arrival`, how many cuts that took something ago it moved.
     pub(crate) fn carried_for(&self, place: usize, watermark: Option<u64>) -> u64 {
         let Some((_, state)) = self.member(place) else {
             return 0;
@@ -137,7 +137,7 @@ impl CommitteeState {
                 .unwrap_or(0)
                 .saturating_sub(state.closed().unwrap_or(0)),
             Alignment::Arrival => {
-                self.log.cut_number.saturating_add(1).saturating_sub(state.last_moved_cut)
+                self.log.cuts_taken.saturating_add(1).saturating_sub(state.last_moved_cut)
             }
         }
     }

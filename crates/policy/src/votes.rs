@@ -147,15 +147,17 @@ impl CommitteeState {
             Some(last) if last.to_seq == gap.from_seq || is_full => last.to_seq = gap.to_seq,
             _ => state.gaps.push(gap),
         }
-        // Nothing of the organism is lost with records before a member's start.
-        if state.started && state.status != Status::Retired {
+        // A member with a `start` that has shown nothing of the organism yet begins where it can.
+        let has_start = self.rules.get(place).is_some_and(|rules| rules.start.is_some());
+        let has_begun = state.started && !(has_start && state.status == Status::Joining);
+        if has_begun && state.status != Status::Retired {
             state.released = false;
             self.set_status(place, Status::Gapped, Cause::Gap { earliest });
         }
     }
 
     fn move_frontier(&mut self, place: usize) -> Option<OfferedHead> {
-        let next_cut = self.log.cut_number.saturating_add(1);
+        let next_cut = self.log.cuts_taken.saturating_add(1);
         // Where nothing says where the organism's clock begins, first clocks are judged together.
         let is_unanchored = self.log.watermark.is_none() && self.begin().is_none();
         let base = self.base(place);
@@ -186,6 +188,7 @@ impl CommitteeState {
         if is_first {
             state.first_closed = closed.map(|closed| (closed, head.advance));
         }
+        let has_risen = closed > state.closed();
         state.flagged_nodes = flagged(&open.opinions);
         state.frontier = Some(Frontier { seq: head.seq, head: head.head, closed });
         state.moved_since_tick = true;
@@ -196,7 +199,7 @@ impl CommitteeState {
         // Records before its `start` clock do not make it a member yet, but they show that it comes.
         if rules.start.is_none_or(|start| start == 0 || closed >= Some(start)) {
             self.note_move(place);
-        } else if state.status == Status::Joining {
+        } else if state.status == Status::Joining && has_risen {
             state.since_tick = self.log.tick;
         }
         Some(head)

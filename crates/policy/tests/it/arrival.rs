@@ -53,3 +53,44 @@ fn a_member_retires_at_its_own_last_clock() {
     it.day(3, &[0, 1]);
     assert_eq!(it.status(1), Status::Retired);
 }
+
+const SKIP: &str = "on_stall = \"skip\"";
+const CARRY: &str = "on_stall = \"carry\"\ncarry_for = 5\nthen = \"skip\"";
+
+#[test]
+fn a_cut_weighs_what_the_floor_was_asked_about() {
+    let head = "align = \"arrival\"\n[floor]\nnormal = 2\nhalt_below = 2";
+    let mut it = Driver::new(organism(head, &[("a", "", SKIP), ("b", "", CARRY)]), 1);
+    it.day(1, &[0, 1]);
+    let mut cuts = 0;
+    for clock in 2..=20 {
+        for cut in it.day(clock, &[0]) {
+            assert_eq!((cut.weight, cut.members[1].status.counts()), (2, true), "{}", cut.number);
+            cuts += 1;
+        }
+    }
+    assert_eq!(cuts, 5, "as long as b is carried, and no longer");
+    assert!(it.state.is_halted());
+}
+
+#[test]
+fn checkpoints_use_up_no_carry() {
+    let head = "align = \"arrival\"\n[ticks]\ncheckpoint_every = 2";
+    let mut it = Driver::new(organism(head, &[("a", "", SKIP), ("b", "", CARRY)]), 1);
+    it.day(1, &[0, 1]);
+    for _ in 0..30 {
+        assert!(it.tick().is_none_or(|cut| cut.checkpoint));
+    }
+    it.agree(&[(0, 2, 2)]);
+    assert_eq!(it.status(1), Status::Stalled(Standing::Carried));
+}
+
+#[test]
+fn a_member_whose_start_is_to_come_holds_no_cut() {
+    let members = [("a", "", SKIP), ("b", "start = 5000", SKIP)];
+    let mut it = Driver::new(organism("align = \"arrival\"", &members), 1);
+    for clock in 1..=20 {
+        assert_eq!(it.day(clock, &[0, 1]).len(), 1, "{clock}");
+    }
+    assert_eq!(it.status(1), Status::Absent);
+}

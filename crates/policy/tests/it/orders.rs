@@ -145,3 +145,36 @@ fn a_member_quarantined_after_its_retirement_was_ordered_stays_shut() {
     let (_, applied) = it.offer(&[(2, 3, Some(3))]);
     assert_eq!(applied.ignored, [Ignored::NotTaken(2)]);
 }
+
+#[test]
+fn a_release_is_obeyed_before_the_first_cut_too() {
+    let members = [("a", "", ""), ("b", "", ""), ("c", "", "")];
+    let mut it = Driver::new(organism("", &members), 1);
+    it.agree(&[(0, 0, 10), (1, 0, 1_000_000)]);
+    for _ in 0..4 {
+        it.tick();
+    }
+    assert_eq!(it.status(1), Status::Quarantined);
+    it.order(Action::Release { member: 1, up_to: 2_000_000 });
+    it.agree(&[(0, 1, 11), (1, 1, 1_000_001)]);
+    it.tick();
+    assert_eq!(it.status(1), Status::CatchingUp);
+    assert_eq!(it.state.watermark(), Some(11));
+}
+
+#[test]
+fn a_release_is_used_up_when_the_member_is_live_again() {
+    let mut it = pair("on_stall = \"skip\"");
+    it.day(1, &[0, 1]);
+    it.agree(&[(1, 2, 5_000)]);
+    assert_eq!(it.status(1), Status::Quarantined);
+    it.order(Action::Release { member: 1, up_to: 5_000 });
+    it.agree(&[(1, 3, 5_000)]);
+    for clock in 2..=9 {
+        it.day(clock, &[0]);
+        it.agree(&[(1, clock + 10, 5_000)]);
+    }
+    assert_eq!(it.status(1), Status::Live);
+    it.agree(&[(1, 90, 6_000)]);
+    assert_eq!(it.status(1), Status::Quarantined);
+}

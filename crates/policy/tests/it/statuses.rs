@@ -1,4 +1,4 @@
-use holobiont_policy::{Cause, Grade, Standing, Status};
+use holobiont_policy::{Cause, Grade, Opinion, Standing, Status, Unavailable};
 
 use crate::driver::{Driver, organism};
 
@@ -215,4 +215,29 @@ fn an_organism_that_nobody_drives_is_not_halted_by_its_floor() {
         it.tick();
     }
     assert!(!it.state.is_halted());
+}
+
+#[test]
+fn records_before_its_start_do_not_keep_a_member_joining_for_ever() {
+    let members =
+        [("a", "start = 5", "on_stall = \"skip\""), ("b", "start = 5", "on_stall = \"skip\"")];
+    let mut it = Driver::new(organism("", &members), 1);
+    for seq in 0..20 {
+        it.agree(&[(0, seq, 5 + seq), (1, seq, 3)]);
+        it.tick();
+    }
+    assert_eq!(it.status(1), Status::Absent);
+    assert_eq!(it.state.watermark(), Some(24));
+}
+
+#[test]
+fn a_feed_that_had_pruned_its_history_before_the_start_joins_like_any_other() {
+    let members = [("a", "start = 100", ""), ("b", "start = 100", "")];
+    let mut it = Driver::new(organism("", &members), 1);
+    let (offer, _) = it.offer(&[(0, 9, Some(9))]);
+    let gap = Opinion::Unavailable(Unavailable::Gap { earliest: 10 });
+    it.vote(0, offer, &[(0, gap)]);
+    assert_eq!(it.status(0), Status::Joining);
+    assert_eq!(it.agree(&[(0, 10, 100), (1, 100, 100)]).unwrap().watermark, Some(100));
+    assert_eq!(it.status(0), Status::Live);
 }
