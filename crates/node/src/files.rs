@@ -38,6 +38,15 @@ pub(crate) fn read_bytes(file: &Path, limit_bytes: u64) -> Result<Vec<u8>, Failu
     Ok(bytes)
 }
 
+/// Whether nothing is in the way of writing to this folder: it is not there, or is empty.
+pub(crate) fn is_free(dir: &Path) -> Result<bool, Failure> {
+    match std::fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(Failure::io(dir, "listing")(error)),
+    }
+}
+
 /// Replaces a file: all of it or nothing, and durable.
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let partial = file.with_extension("partial");

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use holobiont_identity::Organism;
-use holobiont_replay::ReplayError;
-use holobiont_surface::{Genesis, Surface, SurfaceError};
+use holobiont_replay::{ReplayError, check_output};
+use holobiont_surface::{Surface, SurfaceError};
 
 use crate::failure::Failure;
 use crate::files;
@@ -50,12 +50,8 @@ impl Published {
     /// The organism's own surface.
     pub(crate) fn open(&self, organism: &Organism) -> Result<Surface, Failure> {
         let surface = Surface::open(&self.surface_dir()).map_err(ReplayError::Output)?;
-        let expected = Genesis::new(organism.output_surface_id()).digest();
-        let got = surface.genesis().digest();
-        if got == expected {
-            return Ok(surface);
-        }
-        Err(ReplayError::OtherOutput { expected, got }.into())
+        check_output(organism, &surface)?;
+        Ok(surface)
     }
 }
 

@@ -59,5 +59,5 @@ pub use cut::{Cut, CutMember, Frontier, Gap};
 pub use error::PolicyError;
 pub use member::{MemberState, OpenOffer};
 pub use roster::{MAX_NODES, Roster};
-pub use state::{Applied, CommitteeState, Ignored};
+pub use state::{Agreed, Applied, CommitteeState, Ignored};
 pub use status::{Cause, Grade, Standing, Status, StatusChange};

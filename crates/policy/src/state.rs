@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::decode;
 use crate::{
-    Cause, Command, Cut, MAX_TIME_MS, MemberState, OfferedHead, PolicyError, Roster, Status,
-    StatusChange,
+    Cause, Command, Cut, Frontier, MAX_TIME_MS, MemberState, OfferedHead, PolicyError, Roster,
+    Status, StatusChange,
 };
 
 const SNAPSHOT_VERSION: u8 = 1;
@@ -33,9 +33,20 @@ pub struct Applied {
     /// The cut that the entry made.
     pub cut: Option<Cut>,
     /// The heads that found a majority in it, whether or not policy then took them.
-    pub agreed: Vec<OfferedHead>,
+    pub agreed: Vec<Agreed>,
     /// What of it had no effect, and why.
     pub ignored: Vec<Ignored>,
+}
+
+/// A head that found a majority, and where the member stood before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// The head.
+    pub head: OfferedHead,
+    /// The member's frontier until then.
+    pub before: Option<Frontier>,
+    /// The first record that the head adds: the one after the frontier, or after a gap.
+    pub from_seq: u64,
 }
 
 /// Why a command, or a part of one, had no effect.

@@ -5,7 +5,7 @@ use holobiont_identity::{ClockRule, OnGap};
 use crate::state::Ignored;
 use crate::watermark::median;
 use crate::{
-    Applied, Cause, Command, CommitteeState, Frontier, Gap, MAX_TIME_MS, Offer, OfferRef,
+    Agreed, Applied, Cause, Command, CommitteeState, Frontier, Gap, MAX_TIME_MS, Offer, OfferRef,
     OfferedHead, OpenOffer, Opinion, Standing, Status, Unavailable, Vote,
 };
 
@@ -97,7 +97,7 @@ impl CommitteeState {
         vote: &Vote,
         member: u16,
         opinion: Opinion,
-    ) -> Result<Option<OfferedHead>, Ignored> {
+    ) -> Result<Option<Agreed>, Ignored> {
         let place = usize::from(member);
         let majority = self.roster.majority();
         let state = self.log.members.get_mut(place).ok_or(Ignored::UnknownMember(member))?;
@@ -156,7 +156,7 @@ impl CommitteeState {
         }
     }
 
-    fn move_frontier(&mut self, place: usize) -> Option<OfferedHead> {
+    fn move_frontier(&mut self, place: usize) -> Option<Agreed> {
         let next_cut = self.log.cuts_taken.saturating_add(1);
         // Where nothing says where the organism's clock begins, first clocks are judged together.
         let is_unanchored = self.log.watermark.is_none() && self.begin().is_none();
@@ -164,6 +164,7 @@ impl CommitteeState {
         let rules = self.rules.get(place)?;
         let state = self.log.members.get_mut(place)?;
         let open = state.open_offer.take()?;
+        let (before, from_seq) = (state.frontier, state.next_seq());
         let head = open.head;
         let closed = closed(rules.clock, head.closed);
         let limit = base.map_or(u64::MAX, |base| base.saturating_add(rules.policy.max_advance));
@@ -183,7 +184,7 @@ impl CommitteeState {
             if state.status != Status::Retired {
                 self.set_status(place, Status::Quarantined, cause);
             }
-            return Some(head);
+            return Some(Agreed { head, before, from_seq });
         }
         if is_first {
             state.first_closed = closed.map(|closed| (closed, head.advance));
@@ -202,7 +203,7 @@ impl CommitteeState {
         } else if state.status == Status::Joining && has_risen {
             state.since_tick = self.log.tick;
         }
-        Some(head)
+        Some(Agreed { head, before, from_seq })
     }
 
     /// What a jump of a member's clock is measured from: where it is itself, where the organism is,

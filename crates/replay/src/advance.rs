@@ -1,5 +1,5 @@
 use holobiont_identity::{ClockRule, Member, Organism};
-use holobiont_policy::MemberState;
+use holobiont_policy::Frontier;
 use holobiont_surface::RecordHeader;
 
 /// The largest step of a member's clock since its frontier: what an offer says of the way to its
@@ -38,13 +38,13 @@ impl Advance {
     }
 
     /// Begins anew where the frontier has moved.
-    pub(crate) fn follow(&mut self, state: &MemberState) {
-        let seq = state.frontier.map(|frontier| frontier.seq);
+    pub(crate) fn follow(&mut self, frontier: Option<Frontier>) {
+        let seq = frontier.map(|frontier| frontier.seq);
         if seq == self.frontier_seq {
             return;
         }
         self.frontier_seq = seq;
-        self.since_frontier = match state.frontier {
+        self.since_frontier = match frontier {
             Some(frontier) => Steps { previous: frontier.closed.unwrap_or(self.begin), largest: 0 },
             None => self.since_beginning,
         };

@@ -82,11 +82,7 @@ pub fn audit<'s, P: Program>(
     published: &Surface,
     mut on_cut: impl FnMut(&Cut),
 ) -> Result<(Audit, Replay<'s, P>), ReplayError> {
-    let expected = Genesis::new(organism.output_surface_id()).digest();
-    let got = published.genesis().digest();
-    if got != expected {
-        return Err(ReplayError::OtherOutput { expected, got });
-    }
+    check_output(organism, published)?;
     let from_seq = snapshot.map_or(0, |snapshot| snapshot.output.next_seq);
     let cursor = published.cursor(from_seq).map_err(ReplayError::Output)?;
     let mut comparison = Comparison::new(cursor);
@@ -123,4 +119,15 @@ pub fn audit<'s, P: Program>(
         watermark: replay.state().watermark(),
     };
     Ok((audit, replay))
+}
+
+/// Checks that a surface is the one that this organism publishes, genesis and all.
+///
+/// # Errors
+///
+/// [`ReplayError::OtherOutput`] for any other.
+pub fn check_output(organism: &Organism, published: &Surface) -> Result<(), ReplayError> {
+    let expected = Genesis::new(organism.output_surface_id()).digest();
+    let got = published.genesis().digest();
+    if got == expected { Ok(()) } else { Err(ReplayError::OtherOutput { expected, got }) }
 }

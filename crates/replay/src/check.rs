@@ -1,5 +1,5 @@
 use holobiont_identity::Organism;
-use holobiont_policy::{MemberState, OfferedHead};
+use holobiont_policy::Agreed;
 use holobiont_surface::{Cursor, RecordHeader};
 
 use crate::advance::Advance;
@@ -23,8 +23,7 @@ impl<'s> Check<'s> {
     /// clock, and how its clock went there. `cut` and `log_index` say where in the log that was.
     pub(crate) fn head(
         &mut self,
-        head: &OfferedHead,
-        before: &MemberState,
+        Agreed { head, before, from_seq }: &Agreed,
         (cut, log_index): (u64, u64),
     ) -> Result<(), ReplayError> {
         let place = usize::from(head.member);
@@ -36,14 +35,12 @@ impl<'s> Check<'s> {
             return Ok(());
         };
         let failed = |source| ReplayError::Member { member: name.to_owned(), source };
-        let after = before.frontier.map_or(0, |frontier| frontier.seq.saturating_add(1));
-        let from = after.max(before.resume_from);
-        if cursor.as_ref().is_none_or(|cursor| cursor.next_seq() != from) {
-            *cursor = Some(surface.cursor(from.min(surface.next_seq())).map_err(failed)?);
+        if cursor.as_ref().is_none_or(|cursor| cursor.next_seq() != *from_seq) {
+            *cursor = Some(surface.cursor((*from_seq).min(surface.next_seq())).map_err(failed)?);
         }
         let Some(cursor) = cursor else { return Ok(()) };
         let mut advance = Advance::new(self.organism, member);
-        advance.follow(before);
+        advance.follow(*before);
         let mut last: Option<RecordHeader> = None;
         while cursor.next_seq() <= head.seq {
             let Some(header) = cursor.peek().map_err(failed)? else {

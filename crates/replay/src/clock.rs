@@ -120,7 +120,7 @@ impl ReplayClock {
         let mut heads = Vec::new();
         let mut times_ms = Vec::new();
         for (watched, member) in self.members.iter_mut().zip(state.members()) {
-            watched.advance.follow(member);
+            watched.advance.follow(member.frontier);
             let head = watched.observe(clock)?;
             // The members' own times are advisory: the middle of those that are there counts, not
             // the loudest.

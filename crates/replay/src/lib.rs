@@ -92,7 +92,7 @@ mod run;
 mod snapshot;
 mod surfaces;
 
-pub use audit::{Audit, Difference, audit};
+pub use audit::{Audit, Difference, audit, check_output};
 pub use clock::{Commands, ReplayClock};
 pub use commit::{
     Commit, KIND_COMMIT, KIND_EMPTY, KIND_STATUS, MemberEvidence, Published, StatusRecord,

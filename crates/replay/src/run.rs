@@ -133,17 +133,11 @@ impl<'s, P: Program> Replay<'s, P> {
     ) -> Result<Step, ReplayError> {
         self.log_digest.push(index, &command.encode());
         self.totals.commands = self.totals.commands.saturating_add(1);
-        let before = match (command, &self.check) {
-            (Command::Vote(_), Some(_)) => self.state.members().to_vec(),
-            _ => Vec::new(),
-        };
         let next_cut = self.state.cut_number().saturating_add(1);
         let applied = self.state.apply(index, command);
         if let Some(check) = &mut self.check {
-            for head in &applied.agreed {
-                if let Some(before) = before.get(usize::from(head.member)) {
-                    check.head(head, before, (next_cut, index))?;
-                }
+            for agreed in &applied.agreed {
+                check.head(agreed, (next_cut, index))?;
             }
         }
         let mut step = Step { ignored: applied.ignored, ..Step::default() };

@@ -88,14 +88,9 @@ impl Demo {
             out: root.join("out"),
         };
         let is_ours = root.join(MARKER).is_file();
-        let is_free = match std::fs::read_dir(root) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-            Err(error) => return Err(Failure::io(root, "listing")(error)),
-        };
         if is_ours {
             std::fs::remove_dir_all(root).map_err(Failure::io(root, "removing"))?;
-        } else if !is_free {
+        } else if !files::is_free(root)? {
             return Err(Failure::Usage {
                 what: format!("{} holds something else", root.display()),
                 help: "name another folder with --out",

@@ -83,12 +83,7 @@ impl Job<'_> {
     }
 
     fn prepare(&self, published: &Published) -> Result<SurfaceWriter, Failure> {
-        let is_free = match std::fs::read_dir(self.out) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-            Err(error) => return Err(Failure::io(self.out, "listing")(error)),
-        };
-        if !is_free {
+        if !files::is_free(self.out)? {
             return Err(Failure::Usage {
                 what: format!("{} is not empty", self.out.display()),
                 help: "name a new folder with --out, or remove this one",

@@ -253,7 +253,7 @@ proptest! {
                 let has_left = !matches!(now.status, Status::Quarantined | Status::Retired);
                 prop_assert!(is_released[place] || !has_left, "{:?} by {:?}", now.status, command);
                 // An agreed head that it did not take was the next lie.
-                let is_agreed = applied.agreed.iter().any(|head| usize::from(head.member) == place);
+                let is_agreed = applied.agreed.iter().any(|it| usize::from(it.head.member) == place);
                 is_released[place] &= !(is_agreed && now.frontier == before.frontier);
             }
         }
