@@ -9,6 +9,7 @@
 //!
 //! **Talks to**: nothing. Text and bytes come in, values go out.
 
+#![forbid(unsafe_code)]
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 

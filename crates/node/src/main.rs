@@ -3,6 +3,7 @@
 //! **Owns** the command line, its output and its exit codes. **Does not own** any rule: those are
 //! the libraries'. Data goes to standard output, messages to standard error.
 
+#![forbid(unsafe_code)]
 mod cli;
 mod clock;
 mod commands;

@@ -35,6 +35,7 @@
 //! state.apply(2, &Command::Tick);
 //! assert_eq!(state.members()[0].status, Status::Absent);
 //! ```
+#![forbid(unsafe_code)]
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 

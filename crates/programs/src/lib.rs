@@ -8,6 +8,7 @@
 //!
 //! **Talks to**: the fold, through its `Program` trait. No clock, no I/O, no floats.
 
+#![forbid(unsafe_code)]
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 

@@ -1,119 +1,218 @@
-use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use holobiont_identity::Digest;
 
 use crate::format::WindowEntry;
-use crate::record::as_usize;
-use crate::segment::fill_at;
+use crate::handover::Work;
+use crate::mapped::Mapped;
+use crate::pool::{Checked, Counters};
+use crate::record::{as_u64, as_usize};
+use crate::segment::View;
+use crate::source::Opened;
 use crate::walk::Walk;
 use crate::{Damage, Genesis, Record, SurfaceError};
 
 /// How much is read at once, where that many whole windows follow each other: 256 KiB.
 pub const READ_BLOCK_BYTES: u64 = 256 << 10;
 
-/// Whole windows, read once into private memory and verified there. The memory is reused.
+/// Blocks start at multiples of this in memory: the size of a page.
+const ALIGNMENT_BYTES: usize = 4096;
+
+/// A segment that is open for reading, and what its windows must be.
+#[derive(Debug)]
+pub(crate) struct OpenSegment {
+    pub(crate) path: PathBuf,
+    pub(crate) file: Opened,
+    pub(crate) windows: Vec<WindowEntry>,
+    /// What is checked of its windows beside their structure.
+    pub(crate) checked: Checked,
+}
+
+/// Whole windows, read once into private memory and checked there.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    buffer: Vec<u8>,
-    windows: Range<usize>,
+    memory: Vec<u8>,
+    /// Set where the bytes are not in `memory`.
+    mapped: Option<Mapped>,
+    /// Where in `memory` they start.
+    start: usize,
+    length: usize,
+    /// The number of the segment, and where in its file they start.
+    segment: usize,
     offset: u64,
 }
 
 impl Block {
-    /// Whether window number `window` of the segment is in the block.
-    pub(crate) fn has(&self, window: usize) -> bool {
-        self.windows.contains(&window)
+    /// The memory that its bytes are in: see [`range_of`](Self::range_of).
+    #[inline]
+    pub(crate) fn memory(&self) -> &[u8] {
+        match &self.mapped {
+            None => &self.memory,
+            Some(mapped) => mapped.all(),
+        }
     }
 
-    /// Forgets what it holds and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.windows = 0..0;
+    /// Whether it has a window of this segment.
+    pub(crate) fn has(&self, segment: usize, entry: &WindowEntry) -> bool {
+        let end = self.offset.saturating_add(as_u64(self.length));
+        self.segment == segment && entry.offset >= self.offset && entry.end_offset() <= end
     }
 
-    pub(crate) fn capacity_bytes(&self) -> usize {
-        self.buffer.capacity()
+    /// How much memory it holds, in bytes.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.memory.len()
     }
 
-    /// Reads windows from number `first` on, as many as a block takes and at least one. Nothing of
-    /// them may be used before [`verify`](Self::verify).
-    pub(crate) fn read(
-        &mut self,
-        file: &File,
-        path: &Path,
-        windows: &[WindowEntry],
-        first: usize,
-    ) -> Result<(), SurfaceError> {
-        self.clear();
-        let following = windows.get(first..).unwrap_or_default();
-        let Some(start) = following.first() else {
-            return Ok(());
+    /// Where in [`memory`](Self::memory) a window is that it holds.
+    pub(crate) fn range_of(&self, entry: &WindowEntry) -> Range<usize> {
+        let start = match &self.mapped {
+            None => self.start.saturating_add(as_usize(entry.offset.saturating_sub(self.offset))),
+            Some(_) => as_usize(entry.offset),
         };
-        let mut end_offset = start.offset;
-        let mut count = 0_usize;
-        for window in following {
-            if end_offset.saturating_sub(start.offset) >= READ_BLOCK_BYTES {
-                break;
-            }
-            end_offset = window.end_offset();
-            count = count.saturating_add(1);
-        }
-        let length = as_usize(end_offset.saturating_sub(start.offset));
-        if self.buffer.len() < length {
-            self.buffer.resize(length, 0);
-        }
-        fill_at(file, path, start.offset, self.buffer.get_mut(..length).unwrap_or_default())?;
-        self.offset = start.offset;
-        self.windows = first..first.saturating_add(count);
-        Ok(())
+        start..start.saturating_add(as_usize(u64::from(entry.length_bytes)))
     }
 
-    /// The bytes of a window that it holds.
-    pub(crate) fn window(&self, entry: &WindowEntry) -> &[u8] {
-        let start = as_usize(entry.offset.saturating_sub(self.offset));
-        let end = as_usize(entry.end_offset().saturating_sub(self.offset));
-        self.buffer.get(start..end).unwrap_or_default()
+    fn window(&self, entry: &WindowEntry) -> &[u8] {
+        self.memory().get(self.range_of(entry)).unwrap_or_default()
     }
 
-    /// Hashes every window; on a difference, forgets the block and names the record that is wrong
-    /// where the CRCs tell.
-    pub(crate) fn verify(
+    /// What memory for this many bytes takes, the alignment's slack included. All blocks of the
+    /// ordinary size take the same, so that any of them can have the memory of another.
+    pub(crate) fn memory_bytes(length_bytes: u64) -> u64 {
+        let page = as_u64(ALIGNMENT_BYTES);
+        let pages = length_bytes.checked_next_multiple_of(page).unwrap_or(u64::MAX);
+        pages.saturating_add(page)
+    }
+
+    fn read(
         &mut self,
+        segment: &OpenSegment,
+        memory_bytes: u64,
+        offset: u64,
+        length_bytes: u64,
+    ) -> Result<(), SurfaceError> {
+        (self.offset, self.length) = (offset, as_usize(length_bytes));
+        if let Opened::Mapped(mapped) = &segment.file {
+            self.mapped = Some(mapped.clone());
+            let needed_bytes = length_bytes;
+            return match mapped.get(offset, length_bytes) {
+                Some(_) => Ok(()),
+                None => Err(SurfaceError::damage(
+                    &segment.path,
+                    offset,
+                    Damage::Truncated { needed_bytes },
+                )),
+            };
+        }
+        self.mapped = None;
+        if as_u64(self.memory.len()) < memory_bytes {
+            // Not grown: the old bytes need not be copied.
+            self.memory = Vec::new();
+            self.memory = vec![0; as_usize(memory_bytes)];
+            let misaligned = self.memory.as_ptr().addr() % ALIGNMENT_BYTES;
+            self.start = ALIGNMENT_BYTES.saturating_sub(misaligned) % ALIGNMENT_BYTES;
+        }
+        let range = self.start..self.start.saturating_add(self.length);
+        let into = self.memory.get_mut(range).unwrap_or_default();
+        segment.file.fill_at(&segment.path, offset, into)
+    }
+
+    /// Holds every window against its index entry, as far as `checked` says; names the record that
+    /// is wrong where the CRCs tell.
+    fn check(
+        &self,
         path: &Path,
         genesis: &Genesis,
         windows: &[WindowEntry],
+        checked: Checked,
     ) -> Result<(), SurfaceError> {
-        let held = windows.get(self.windows.clone()).unwrap_or_default();
-        for entry in held {
+        for entry in windows {
             let bytes = self.window(entry);
-            if Digest::of(bytes) != entry.digest {
-                let (at, what) = locate(bytes, genesis, entry);
-                let offset = entry.offset.saturating_add(at);
-                self.clear();
-                return Err(SurfaceError::in_window(path, entry.first_seq, offset, what));
-            }
+            let found = match checked {
+                Checked::Hashed if Digest::of(bytes) == entry.digest => continue,
+                Checked::Hashed => Err(locate(bytes, genesis, entry)),
+                Checked::Crc => check_records(bytes, genesis, entry),
+                Checked::Nothing => continue,
+            };
+            found.map_err(|(at, what)| {
+                SurfaceError::in_window(
+                    path,
+                    entry.first_seq,
+                    entry.offset.saturating_add(at),
+                    what,
+                )
+            })?;
         }
         Ok(())
     }
 }
 
-/// Where in a window that does not match its digest the first wrong record is.
-fn locate(bytes: &[u8], genesis: &Genesis, entry: &WindowEntry) -> (u64, Damage) {
+/// A block to be read and checked.
+#[derive(Debug)]
+pub(crate) struct BlockWork {
+    pub(crate) segment: Arc<OpenSegment>,
+    pub(crate) view: Arc<View>,
+    pub(crate) counters: Arc<Counters>,
+    /// The segment's number.
+    pub(crate) number: usize,
+    pub(crate) windows: Range<usize>,
+    pub(crate) memory_bytes: u64,
+}
+
+impl BlockWork {
+    pub(crate) fn make(&self, block: &mut Arc<Block>) -> Result<(), SurfaceError> {
+        let windows = self.segment.windows.get(self.windows.clone()).unwrap_or_default();
+        let (Some(first), Some(last)) = (windows.first(), windows.last()) else {
+            return Ok(());
+        };
+        if Arc::get_mut(block).is_none() {
+            *block = Arc::default();
+        }
+        let Some(block) = Arc::get_mut(block) else { return Ok(()) };
+        let length_bytes = last.end_offset().saturating_sub(first.offset);
+        block.segment = self.number;
+        block.read(&self.segment, self.memory_bytes, first.offset, length_bytes)?;
+        block.check(&self.segment.path, &self.view.genesis, windows, self.segment.checked)?;
+        self.counters.add(self.segment.checked, as_u64(windows.len()));
+        Ok(())
+    }
+}
+
+impl Work for BlockWork {
+    type Memory = Arc<Block>;
+
+    fn run(self, block: &mut Arc<Block>) -> bool {
+        self.make(block).is_ok()
+    }
+}
+
+/// The CRC of every record of a window, and the rules that hold within one. Those between windows,
+/// and those of the index, are the cursor's.
+fn check_records(
+    bytes: &[u8],
+    genesis: &Genesis,
+    entry: &WindowEntry,
+) -> Result<(), (u64, Damage)> {
     let mut walk = Walk::new(genesis, entry.first_seq, None);
-    let mut at = 0;
-    while let Some(rest) = bytes.get(as_usize(at)..).filter(|rest| !rest.is_empty()) {
+    let mut at = 0_usize;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let checked = Record::decode(rest).and_then(|record| {
             if !record.crc_holds() {
                 return Err(Damage::RecordCrc { seq: walk.next_seq() });
             }
-            walk.admit(record.header())?;
-            Ok(record.header().stored_size_bytes())
+            walk.admit(record.header()).map(|_| record.stored().len())
         });
-        match checked {
-            Ok(size) => at = at.saturating_add(size),
-            Err(what) => return (at, what),
-        }
+        at = at.saturating_add(checked.map_err(|what| (as_u64(at), what))?);
     }
-    (0, Damage::WindowDigest)
+    Ok(())
+}
+
+/// Where in a window that does not match its digest the first wrong record is.
+fn locate(bytes: &[u8], genesis: &Genesis, entry: &WindowEntry) -> (u64, Damage) {
+    match check_records(bytes, genesis, entry) {
+        Err(found) => found,
+        Ok(()) => (0, Damage::WindowDigest),
+    }
 }

@@ -1,20 +1,22 @@
-use std::fs::File;
 use std::sync::Arc;
 
 use holobiont_identity::Digest;
 
-use crate::block::Block;
-use crate::format::WindowEntry;
+use crate::block::{Block, OpenSegment};
+use crate::feed::{Feed, Lane};
+use crate::format::{WindowEntry, chain_over};
 use crate::head::chain;
-use crate::record::as_usize;
+use crate::pool::ReadPool;
+use crate::progress::{Progress, Records};
+use crate::record::as_u64;
 use crate::segment::View;
 use crate::walk::{PreviousClock, Walk};
 use crate::{Damage, Head, Record, RecordHeader, StartAt, SurfaceError};
 
 /// A place in a surface, and the verified records from there on, one after the other.
 ///
-/// Windows are read once into a private buffer and verified there, and records are borrowed from
-/// that buffer. After an error the cursor stays where it was.
+/// Windows are read once into private memory and verified there, and records are borrowed from that
+/// same memory. After an error the cursor stays where it was.
 ///
 /// ```
 /// use holobiont_identity::UniqueId;
@@ -31,35 +33,43 @@ use crate::{Damage, Head, Record, RecordHeader, StartAt, SurfaceError};
 /// ```
 #[derive(Debug)]
 pub struct Cursor {
-    view: Arc<View>,
+    // Before `feed`, whose end gives the block's memory back.
+    block: Option<Arc<Block>>,
+    feed: Feed,
     /// Number of the segment that `source` is.
     segment: usize,
-    source: Option<Source>,
+    source: Option<Arc<OpenSegment>>,
     /// Number of the window that comes after the one in hand.
     next_window: usize,
-    block: Block,
+    /// The window in hand.
     entry: Option<WindowEntry>,
     chain_before: Digest,
     clock_before_window: PreviousClock,
-    /// Offset of the first record not passed, in the window in hand.
-    at: usize,
-    walk: Walk,
-    peeked: Option<RecordHeader>,
-    passed_clock: PreviousClock,
+    /// Where in the block's memory the window in hand starts.
+    start: usize,
+    /// How far it has come in that.
+    progress: Progress,
+    /// Whether the record that comes next has been shown.
+    shown: bool,
     hasher: blake3::Hasher,
+    /// How much of the window is in the hasher.
     hashed: usize,
 }
 
-#[derive(Debug)]
-struct Source {
-    file: File,
-    windows: Vec<WindowEntry>,
-}
-
 impl Cursor {
+    /// A cursor on its own: it reads one block after the other into memory of its own.
+    pub(crate) fn new(view: Arc<View>, from_seq: u64) -> Result<Self, SurfaceError> {
+        let lane = Lane::new(ReadPool::alone(), &view)?;
+        Self::in_lane(view, Arc::new(lane), from_seq)
+    }
+
     /// A cursor whose next record is `from_seq`. It has read the window before, so that the rules
     /// between records hold from the first one on.
-    pub(crate) fn new(view: Arc<View>, from_seq: u64) -> Result<Self, SurfaceError> {
+    pub(crate) fn in_lane(
+        view: Arc<View>,
+        lane: Arc<Lane>,
+        from_seq: u64,
+    ) -> Result<Self, SurfaceError> {
         let (start, next_seq) = (view.start, view.next_seq);
         if from_seq < start.first_seq {
             return Err(SurfaceError::Gap { wanted: from_seq, earliest: start.first_seq });
@@ -67,20 +77,19 @@ impl Cursor {
         if from_seq > next_seq {
             return Err(SurfaceError::NotYet { wanted: from_seq, next_seq });
         }
-        let walk = Walk::new(&view.genesis, start.first_seq, start.previous_clock);
+        let progress = Progress::new(&view.genesis, start.first_seq, start.previous_clock);
         let mut cursor = Self {
-            view,
+            block: None,
+            feed: Feed::new(view, lane)?,
             segment: 0,
             source: None,
             next_window: 0,
-            block: Block::default(),
             entry: None,
             chain_before: start.chain_before,
             clock_before_window: start.previous_clock,
-            at: 0,
-            walk,
-            peeked: None,
-            passed_clock: start.previous_clock,
+            start: 0,
+            progress,
+            shown: false,
             hasher: blake3::Hasher::new(),
             hashed: 0,
         };
@@ -98,40 +107,94 @@ impl Cursor {
     ///
     /// # Errors
     ///
-    /// [`SurfaceError::Damage`], [`SurfaceError::Io`], and [`SurfaceError::Gap`] where retention
-    /// overtook the cursor.
+    /// [`SurfaceError::Damage`], [`SurfaceError::Io`], [`SurfaceError::Gap`] where retention
+    /// overtook the cursor, and [`SurfaceError::MemoryBudget`].
+    #[inline]
     pub fn peek(&mut self) -> Result<Option<RecordHeader>, SurfaceError> {
-        loop {
-            if self.peeked.is_some() {
-                return Ok(self.peeked);
+        if self.progress.is_at_end() && !self.turn()? {
+            return Ok(None);
+        }
+        match self.progress.next_of(self.memory()) {
+            Some(record) => {
+                let header = *record.header();
+                self.shown = true;
+                Ok(Some(header))
             }
-            if let Some(entry) = self.entry.filter(|entry| self.at < length(entry)) {
-                let header = self.check(&entry).map_err(|what| self.damage(what))?;
-                self.peeked = Some(header);
-            } else if !self.turn()? {
-                return Ok(None);
-            }
+            None => Err(self.why_not()),
         }
     }
 
-    /// The record that [`peek`](Self::peek) showed, borrowed from the cursor's buffer.
+    /// The record that [`peek`](Self::peek) showed, borrowed from the memory it was verified in.
+    #[inline]
     pub fn current(&self) -> Option<Record<'_>> {
-        self.peeked?;
-        let window = self.block.window(self.entry.as_ref()?);
-        Record::decode(window.get(self.at..)?).ok()
+        if !self.shown {
+            return None;
+        }
+        self.progress.next_of(self.memory())
     }
 
     /// Passes the record that [`peek`](Self::peek) showed; nothing where it has shown none.
+    #[inline]
     pub fn advance(&mut self) {
-        if let Some(header) = self.peeked.take() {
-            self.at = self.at.saturating_add(as_usize(header.stored_size_bytes()));
-            self.passed_clock = Some((header.clock, header.closes_clock()));
+        if std::mem::take(&mut self.shown) {
+            let memory = self.block.as_ref().map(|block| block.memory()).unwrap_or_default();
+            self.progress.take_next(memory);
         }
     }
 
+    /// The next record, which is passed with this: [`peek`](Self::peek), [`current`](Self::current)
+    /// and [`advance`](Self::advance) in one.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    #[inline]
+    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, SurfaceError> {
+        if self.progress.is_at_end() && !self.turn()? {
+            return Ok(None);
+        }
+        self.shown = false;
+        let Self { block, progress, .. } = &mut *self;
+        let memory = block.as_ref().map(|block| block.memory()).unwrap_or_default();
+        match progress.take_next(memory) {
+            true => Ok(self.progress.last_of(self.memory())),
+            false => Err(self.why_not()),
+        }
+    }
+
+    /// The records from here to the end of the window in hand, which is where the fastest way to
+    /// read many goes through; none at the end of the surface. Where one is no record that may
+    /// follow, they end before it, and the next call says why.
+    ///
+    /// ```no_run
+    /// # fn read(mut cursor: holobiont_surface::Cursor) -> Result<u64, holobiont_surface::SurfaceError> {
+    /// let mut bytes = 0;
+    /// while let Some(records) = cursor.records()? {
+    ///     for record in records {
+    ///         bytes += u64::from(record.header().payload_length);
+    ///     }
+    /// }
+    /// # Ok(bytes)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    #[inline]
+    pub fn records(&mut self) -> Result<Option<Records<'_>>, SurfaceError> {
+        if self.peek()?.is_none() {
+            return Ok(None);
+        }
+        self.shown = false;
+        let Self { block, progress, .. } = self;
+        let memory = block.as_ref().map(|block| block.memory()).unwrap_or_default();
+        Ok(Some(Records::new(memory, progress)))
+    }
+
     /// Sequence number of the record that has not been passed yet.
-    pub fn next_seq(&self) -> u64 {
-        self.peeked.map_or(self.walk.next_seq(), |header| header.seq)
+    pub const fn next_seq(&self) -> u64 {
+        self.progress.next_seq()
     }
 
     /// The head at the last record passed, also where that was passed before the cursor began; none
@@ -140,12 +203,13 @@ impl Cursor {
         let seq = self.next_seq().checked_sub(1)?;
         let hash = match self.entry {
             None => self.chain_before,
-            Some(_) if self.at == 0 => self.chain_before,
-            Some(entry) if self.at == length(&entry) => chain(self.chain_before, entry.digest),
-            Some(entry) => {
-                let window = self.block.window(&entry);
-                self.hasher.update(window.get(self.hashed..self.at).unwrap_or_default());
-                self.hashed = self.at;
+            Some(_) if self.progress.at() == self.start => self.chain_before,
+            Some(entry) if self.progress.is_at_end() => chain(self.chain_before, entry.digest),
+            Some(_) => {
+                let from = self.start.saturating_add(self.hashed);
+                let memory = self.block.as_ref().map(|block| block.memory()).unwrap_or_default();
+                self.hasher.update(memory.get(from..self.progress.at()).unwrap_or_default());
+                self.hashed = self.progress.at().saturating_sub(self.start);
                 chain(self.chain_before, self.hasher.finalize().into())
             }
         };
@@ -156,157 +220,188 @@ impl Cursor {
     /// created at it goes on with the same heads.
     pub fn open_window(&self) -> StartAt<'_> {
         let next_seq = self.next_seq();
-        let genesis = &self.view.genesis;
+        let view = self.feed.view();
         let ended = self.entry.filter(|entry| {
-            let full = entry.records == genesis.window_records;
-            self.at == length(entry) && (full || next_seq < self.view.next_seq)
+            let full = entry.records == view.genesis.window_records;
+            self.progress.is_at_end() && (full || next_seq < view.next_seq)
         });
         if let Some(entry) = ended {
             return StartAt {
                 first_seq: next_seq,
                 chain_before: chain(self.chain_before, entry.digest),
                 window_bytes: &[],
-                previous_clock: self.passed_clock,
+                previous_clock: self.progress.passed_clock(),
             };
         }
-        let window = self.entry.as_ref().map(|entry| self.block.window(entry));
         StartAt {
             first_seq: self.entry.map_or(next_seq, |entry| entry.first_seq),
             chain_before: self.chain_before,
-            window_bytes: window.and_then(|window| window.get(..self.at)).unwrap_or_default(),
+            window_bytes: self.passed_bytes(),
             previous_clock: self.clock_before_window,
         }
     }
 
     /// Memory that the cursor holds for records, in bytes: at most
-    /// [`READ_BLOCK_BYTES`](crate::READ_BLOCK_BYTES) and one window, rounded up by the allocator.
+    /// [`READ_BLOCK_BYTES`](crate::READ_BLOCK_BYTES) or one window, and a page.
     pub fn buffer_bytes(&self) -> usize {
-        self.block.capacity_bytes()
+        self.block.as_ref().map_or(0, |block| block.held_bytes())
     }
 
-    pub(crate) const fn walk(&self) -> Walk {
-        self.walk
+    /// The rules, after the last record passed.
+    pub(crate) fn walk(&self) -> Walk {
+        let walk =
+            Walk::new(&self.feed.view().genesis, self.next_seq(), self.progress.passed_clock());
+        match self.entry {
+            Some(entry) => {
+                let records = self.next_seq().saturating_sub(entry.first_seq);
+                let bytes = as_u64(self.progress.at().saturating_sub(self.start));
+                walk.resumed(u32::try_from(records).unwrap_or(u32::MAX), bytes)
+            }
+            None => walk,
+        }
     }
 
-    /// The window in hand, the chain value before it, and where in it the cursor is.
-    pub(crate) fn window(&self) -> Option<(WindowEntry, Digest, &[u8], usize)> {
-        let entry = self.entry?;
-        Some((entry, self.chain_before, self.block.window(&entry), self.at))
+    /// The window in hand, the chain value before it, and its bytes up to where the cursor is.
+    pub(crate) fn window(&self) -> Option<(WindowEntry, Digest, &[u8])> {
+        Some((self.entry?, self.chain_before, self.passed_bytes()))
     }
 
     /// What is wrong, with the place where the cursor is.
+    #[cold]
     pub(crate) fn damage(&self, what: Damage) -> SurfaceError {
-        let file = self.view.segments.get(self.segment).map(|segment| &segment.info.file);
-        let file = file.unwrap_or(&self.view.dir);
+        let view = self.feed.view();
+        let file = view.segments.get(self.segment).map(|segment| &segment.info.file);
+        let file = file.unwrap_or(&view.dir);
         match self.entry {
             Some(entry) => {
-                let offset = entry.offset.saturating_add(crate::record::as_u64(self.at));
+                let at = as_u64(self.progress.at().saturating_sub(self.start));
+                let offset = entry.offset.saturating_add(at);
                 SurfaceError::in_window(file, entry.first_seq, offset, what)
             }
             None => SurfaceError::damage(file, 0, what),
         }
     }
 
+    #[inline]
+    fn memory(&self) -> &[u8] {
+        self.block.as_ref().map(|block| block.memory()).unwrap_or_default()
+    }
+
+    /// What is wrong with the record that comes next.
+    #[cold]
+    fn why_not(&self) -> SurfaceError {
+        let record = Record::decode(self.progress.rest(self.memory()));
+        let what = record.and_then(|record| self.walk().admit(record.header()));
+        self.damage(what.err().unwrap_or(Damage::WindowIndex))
+    }
+
+    fn passed_bytes(&self) -> &[u8] {
+        self.memory().get(self.start..self.progress.at()).unwrap_or_default()
+    }
+
     /// Goes to the start of the window before the one that has record `seq`.
     fn place_before(&mut self, seq: u64) -> Result<(), SurfaceError> {
-        let view = Arc::clone(&self.view);
+        let view = Arc::clone(self.feed.view());
         let mut number = view.segments.partition_point(|segment| segment.end_seq() <= seq);
-        let read = |number: usize| match view.segments.get(number) {
-            Some(segment) => segment.read(&view).map(|(file, windows)| Source { file, windows }),
-            None => Err(SurfaceError::NotYet { wanted: seq, next_seq: view.next_seq }),
-        };
-        let mut source = read(number)?;
+        let not_yet = || SurfaceError::NotYet { wanted: seq, next_seq: view.next_seq };
+        let mut source = self.feed.segment(number)?.ok_or_else(not_yet)?;
         let mut window = source.windows.partition_point(|window| window.end_seq() <= seq);
         if let Some(before) = window.checked_sub(1) {
             window = before;
         } else if let Some(before) = number.checked_sub(1) {
-            (number, source) = (before, read(before)?);
+            (number, source) = (before, self.feed.segment(before)?.ok_or_else(not_yet)?);
             window = source.windows.len().saturating_sub(1);
         }
         let segment_chain = view.segments.get(number).map(|segment| segment.chain_before);
-        let before = source.windows.iter().take(window);
-        self.chain_before = before
-            .fold(segment_chain.unwrap_or(self.chain_before), |value, w| chain(value, w.digest));
+        let before = source.windows.get(..window).unwrap_or_default();
+        self.chain_before = chain_over(segment_chain.unwrap_or(self.chain_before), before);
         if let Some(entry) = source.windows.get(window).filter(|_| (number, window) != (0, 0)) {
-            self.walk = Walk::new(&view.genesis, entry.first_seq, None);
+            self.progress.jump(entry.first_seq);
         }
         (self.segment, self.source, self.next_window) = (number, Some(source), window);
         Ok(())
     }
 
-    /// Holds the next record of the window in hand against all before it and against the index.
-    fn check(&mut self, entry: &WindowEntry) -> Result<RecordHeader, Damage> {
-        let window = self.block.window(entry);
-        let header = *Record::decode(window.get(self.at..).unwrap_or_default())?.header();
-        let mut walk = self.walk;
-        if walk.admit(&header)? != (self.at == 0) {
-            return Err(Damage::WindowBoundary);
-        }
-        if self.at == 0 && header.clock != entry.first_clock {
-            return Err(Damage::WindowIndex);
-        }
-        self.walk = walk;
-        Ok(header)
-    }
-
     /// Takes the next window in hand; false where there is none.
+    #[cold]
+    #[inline(never)]
     fn turn(&mut self) -> Result<bool, SurfaceError> {
-        if let Some(entry) = self.entry {
-            let last_clock = self.walk.previous().map(|(clock, _)| clock);
-            if (self.walk.next_seq(), last_clock) != (entry.end_seq(), Some(entry.last_clock)) {
-                return Err(self.damage(Damage::WindowIndex));
-            }
+        self.shown = false;
+        let last_clock = self.progress.passed_clock().map(|(clock, _)| clock);
+        let reached = (self.next_seq(), last_clock);
+        if self.entry.is_some_and(|entry| reached != (entry.end_seq(), Some(entry.last_clock))) {
+            return Err(self.damage(Damage::WindowIndex));
         }
-        let Some((number, chain_of_segment, entry)) = self.load()? else {
+        let Some((source, entry)) = self.find_next()? else {
             return Ok(false);
         };
+        let number = self.next_window;
+        let bytes = self.load(&source, number, &entry)?;
         let chain_before =
             self.entry.map_or(self.chain_before, |ended| chain(self.chain_before, ended.digest));
-        if number == 0 && chain_of_segment != chain_before {
+        let segment = self.feed.view().segments.get(self.segment);
+        if number == 0 && segment.is_some_and(|segment| segment.chain_before != chain_before) {
             return Err(self.damage(Damage::ChainBroken));
         }
-        self.entry = Some(entry);
-        self.chain_before = chain_before;
-        self.clock_before_window = self.walk.previous();
+        let first = self.memory().get(bytes.start..).and_then(<[u8]>::first_chunk);
+        let mut walk = self.walk();
+        let (file, offset) = (&source.path, entry.offset);
+        let wrong = |what| SurfaceError::in_window(file, entry.first_seq, offset, what);
+        let first = first.map(RecordHeader::decode).filter(|it| it.clock == entry.first_clock);
+        match first.map(|header| walk.admit(&header)) {
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => return Err(wrong(Damage::WindowBoundary)),
+            Some(Err(what)) => return Err(wrong(what)),
+            None => return Err(wrong(Damage::WindowIndex)),
+        }
+        self.clock_before_window = self.progress.passed_clock();
+        (self.entry, self.chain_before) = (Some(entry), chain_before);
         self.next_window = number.saturating_add(1);
-        (self.at, self.hashed) = (0, 0);
-        self.hasher.reset();
+        self.start = bytes.start;
+        self.progress.enter(bytes);
+        if std::mem::take(&mut self.hashed) > 0 {
+            self.hasher.reset();
+        }
         Ok(true)
     }
 
-    /// Has the window after the one in hand read and verified: its number and index, and the chain
-    /// value before its segment.
-    fn load(&mut self) -> Result<Option<(usize, Digest, WindowEntry)>, SurfaceError> {
+    /// The segment that has the window after the one in hand, and its entry.
+    fn find_next(&mut self) -> Result<Option<(Arc<OpenSegment>, WindowEntry)>, SurfaceError> {
         loop {
-            let Some(segment) = self.view.segments.get(self.segment) else {
-                return Ok(None);
-            };
-            let source = match &mut self.source {
-                Some(source) => source,
-                none => {
-                    let (file, windows) = segment.read(&self.view)?;
-                    none.insert(Source { file, windows })
+            let source = match &self.source {
+                Some(source) => Arc::clone(source),
+                None => {
+                    let Some(source) = self.feed.segment(self.segment)? else { return Ok(None) };
+                    self.source = Some(Arc::clone(&source));
+                    source
                 }
             };
-            let number = self.next_window;
-            if let Some(entry) = source.windows.get(number).copied() {
-                if !self.block.has(number) {
-                    let path = &segment.info.file;
-                    self.block.read(&source.file, path, &source.windows, number)?;
-                    self.block.verify(path, &self.view.genesis, &source.windows)?;
-                }
-                return Ok(Some((number, segment.chain_before, entry)));
+            if let Some(entry) = source.windows.get(self.next_window).copied() {
+                return Ok(Some((source, entry)));
             }
             let after = self.segment.saturating_add(1);
-            if after >= self.view.segments.len() {
+            if after >= self.feed.view().segments.len() {
                 return Ok(None);
             }
             (self.segment, self.source, self.next_window) = (after, None, 0);
-            self.block.clear();
         }
     }
-}
 
-fn length(entry: &WindowEntry) -> usize {
-    usize::try_from(entry.length_bytes).unwrap_or(usize::MAX)
+    /// Has the block of a window in hand: where in it that window is.
+    fn load(
+        &mut self,
+        source: &Arc<OpenSegment>,
+        number: usize,
+        entry: &WindowEntry,
+    ) -> Result<std::ops::Range<usize>, SurfaceError> {
+        if let Some(block) = self.block.as_ref().filter(|block| block.has(self.segment, entry)) {
+            return Ok(block.range_of(entry));
+        }
+        // Let go first: a cursor never holds two blocks.
+        self.block = None;
+        let block = self.feed.block(source, (self.segment, number))?;
+        let range = block.range_of(entry);
+        self.block = Some(block);
+        Ok(range)
+    }
 }

@@ -142,6 +142,23 @@ pub enum SurfaceError {
         /// The head's sequence number.
         head_seq: u64,
     },
+    /// The blocks of all cursors do not fit the pool's memory. Give it more.
+    #[error(
+        "reading needs {needed_bytes} bytes of memory, two windows of every surface, and may have \
+         {budget_bytes}: raise the budget"
+    )]
+    MemoryBudget {
+        /// What is needed, in bytes.
+        needed_bytes: u64,
+        /// The pool's budget, in bytes.
+        budget_bytes: u64,
+    },
+    /// The system gives no thread to read with; its limits are at fault.
+    #[error("cannot start a thread to read with: {source}; raise the limit, or use fewer threads")]
+    Threads {
+        /// The system's answer.
+        source: io::Error,
+    },
     /// An earlier write failed, so that what is on disk is unknown.
     #[error("an earlier write to {} failed: open the surface again to recover", dir.display())]
     Poisoned {

@@ -11,6 +11,7 @@ pub(crate) const MARK: &str = "mark";
 pub(crate) const SEALED: &str = "segment";
 pub(crate) const OPEN: &str = "open";
 pub(crate) const NEXT: &str = "next";
+pub(crate) const SEAL: &str = "seal";
 pub(crate) const TORN: &str = "torn";
 const TEMPORARY: &str = "tmp";
 
@@ -109,6 +110,13 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), SurfaceError> {
 
 pub(crate) fn remove(path: &Path) -> Result<(), SurfaceError> {
     fs::remove_file(path).map_err(SurfaceError::io(path, "removing"))
+}
+
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), SurfaceError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(SurfaceError::io(path, "removing")),
+    }
 }
 
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), SurfaceError> {

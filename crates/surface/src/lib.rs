@@ -17,6 +17,7 @@
 //! | `<first seq>.segment` | a sealed, immutable segment (20 digits): header, whole windows, footer |
 //! | `<first seq>.open` | the one segment without a footer, always the last |
 //! | `<first seq>.next` | the successor of a segment that is being sealed; becomes the `.open` |
+//! | `<first seq>.seal` | [`format::Seal`]: this node's word that it has verified that segment |
 //! | `mark` | [`format::Mark`]: the head up to which everything is on disk |
 //! | `*.torn` | what a recovery cut off; never read |
 //! | `*.tmp` | a small file that is being replaced |
@@ -63,15 +64,25 @@ mod damage;
 mod directory;
 mod error;
 mod evidence;
+mod feed;
 mod files;
 pub mod format;
 mod genesis;
+mod handover;
 mod head;
+mod ledger;
+mod mapped;
 mod open_window;
+mod pool;
+mod progress;
 mod record;
 mod scan;
+mod seal_key;
 mod segment;
+mod source;
 mod surface;
+mod sync;
+mod verify;
 mod walk;
 mod writer;
 
@@ -83,11 +94,16 @@ pub use error::SurfaceError;
 pub use evidence::{EvidenceError, EvidenceItem};
 pub use genesis::{Genesis, GenesisError, MAX_WINDOW_BYTES_LIMIT, MAX_WINDOW_RECORDS_LIMIT};
 pub use head::Head;
+pub use pool::{DEFAULT_POOL_BYTES, MAX_POOL_THREADS, ReadOptions, ReadPool, Trust, WindowsRead};
+pub use progress::Records;
 pub use record::{
     CLOSES_CLOCK_BIT, MAX_TIME_MS, NewRecord, RECORD_HEADER_BYTES, Record, RecordHeader,
 };
+pub use seal_key::SealKey;
 pub use segment::SegmentInfo;
-pub use surface::{Surface, TornTail, Verified};
+pub use source::{Access, Source, Storage};
+pub use surface::{Surface, TornTail};
+pub use verify::Verified;
 pub use writer::{
     DEFAULT_SEGMENT_BYTES, Recovery, Retained, Sealed, StartAt, SurfaceWriter, WriterOptions,
 };

@@ -6,7 +6,10 @@ use crate::record::as_u64;
 use crate::walk::PreviousClock;
 use crate::{RecordHeader, StartAt};
 
-/// The window that the next record may still join: its bytes, and their running hash.
+/// How many bytes are hashed at once: enough for the hash to use its widest instructions.
+const HASHED_TOGETHER_BYTES: usize = 16 << 10;
+
+/// The window that the next record may still join: its bytes, and the running hash of most of them.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenWindow {
     first_seq: u64,
@@ -15,7 +18,9 @@ pub(crate) struct OpenWindow {
     bytes: Vec<u8>,
     records: u32,
     clocks: Option<(u64, u64)>,
+    /// Over the first `hashed` bytes.
     hasher: blake3::Hasher,
+    hashed: usize,
 }
 
 impl OpenWindow {
@@ -28,6 +33,7 @@ impl OpenWindow {
             records: 0,
             clocks: None,
             hasher: blake3::Hasher::new(),
+            hashed: 0,
         }
     }
 
@@ -50,7 +56,11 @@ impl OpenWindow {
     /// Takes the next record, in its stored form.
     pub(crate) fn push(&mut self, header: &RecordHeader, stored: &[u8]) {
         self.bytes.extend_from_slice(stored);
-        self.hasher.update(stored);
+        let waiting = self.bytes.get(self.hashed..).unwrap_or_default();
+        if waiting.len() >= HASHED_TOGETHER_BYTES {
+            self.hasher.update(waiting);
+            self.hashed = self.bytes.len();
+        }
         self.records = self.records.saturating_add(1);
         let first = self.clocks.map_or(header.clock, |(first, _)| first);
         self.clocks = Some((first, header.clock));
@@ -62,7 +72,7 @@ impl OpenWindow {
         let seq = end.checked_sub(1)?;
         let hash = match self.is_empty() {
             true => self.chain_before,
-            false => chain(self.chain_before, self.hasher.finalize().into()),
+            false => chain(self.chain_before, self.digest()),
         };
         Some(Head { seq, hash })
     }
@@ -77,8 +87,17 @@ impl OpenWindow {
             first_seq: self.first_seq,
             first_clock,
             last_clock,
-            digest: self.hasher.finalize().into(),
+            digest: self.digest(),
         })
+    }
+
+    fn digest(&self) -> Digest {
+        if self.hashed == 0 {
+            return Digest::of(&self.bytes);
+        }
+        let mut hasher = self.hasher.clone();
+        hasher.update(self.bytes.get(self.hashed..).unwrap_or_default());
+        hasher.finalize().into()
     }
 
     /// Ends the window and begins the next, in the same memory.
@@ -90,6 +109,7 @@ impl OpenWindow {
         self.records = 0;
         self.clocks = None;
         self.hasher.reset();
+        self.hashed = 0;
     }
 
     pub(crate) fn as_start(&self) -> StartAt<'_> {

@@ -28,6 +28,7 @@ pub struct RecordHeader {
 
 impl RecordHeader {
     /// Reads a header; any bytes are one.
+    #[inline]
     pub fn decode(bytes: &[u8; RECORD_HEADER_BYTES]) -> Self {
         let [a, b, c, d, e, f, g, h, rest @ ..] = *bytes;
         let [s0, s1, s2, s3, s4, s5, s6, s7, rest @ ..] = rest;
@@ -54,6 +55,7 @@ impl RecordHeader {
     }
 
     /// Size of the record as stored, in bytes: header, payload, padding.
+    #[inline]
     pub fn stored_size_bytes(&self) -> u64 {
         stored_size_bytes(u64::from(self.payload_length))
     }
@@ -86,23 +88,38 @@ impl<'a> Record<'a> {
     /// # Errors
     ///
     /// [`Damage::Truncated`] where the bytes end inside it, [`Damage::NonZeroPadding`].
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Damage> {
-        let Some(fixed) = bytes.first_chunk() else {
-            return Err(Damage::Truncated { needed_bytes: as_u64(RECORD_HEADER_BYTES) });
-        };
-        let header = RecordHeader::decode(fixed);
-        let size = header.stored_size_bytes();
-        let stored = usize::try_from(size).ok().and_then(|size| bytes.get(..size));
-        let body = stored.and_then(|stored| stored.get(RECORD_HEADER_BYTES..));
-        let payload_length = usize::try_from(header.payload_length).unwrap_or(usize::MAX);
-        let parts = body.and_then(|body| body.split_at_checked(payload_length));
-        let (Some(stored), Some((payload, padding))) = (stored, parts) else {
-            return Err(Damage::Truncated { needed_bytes: size });
-        };
-        if padding.iter().any(|byte| *byte != 0) {
-            return Err(Damage::NonZeroPadding { seq: header.seq });
+        let record = Self::split(bytes).ok_or_else(|| {
+            let header = bytes.first_chunk().map(RecordHeader::decode);
+            let size = header.map(|header| header.stored_size_bytes());
+            Damage::Truncated { needed_bytes: size.unwrap_or(as_u64(RECORD_HEADER_BYTES)) }
+        })?;
+        match record.is_padded_with_zeros() {
+            true => Ok(record),
+            false => Err(Damage::NonZeroPadding { seq: record.header.seq }),
         }
-        Ok(Self { header, payload, stored })
+    }
+
+    /// The record that `bytes` start with, its padding not looked at.
+    #[inline]
+    pub(crate) fn split(bytes: &'a [u8]) -> Option<Self> {
+        let header = RecordHeader::decode(bytes.first_chunk()?);
+        let stored = bytes.get(..as_usize(header.stored_size_bytes()))?;
+        let body = stored.get(RECORD_HEADER_BYTES..)?;
+        let payload = body.get(..as_usize(header.payload_length.into()))?;
+        Some(Self { header, payload, stored })
+    }
+
+    /// Whether what follows the payload is zero.
+    #[inline]
+    pub(crate) fn is_padded_with_zeros(&self) -> bool {
+        match self.header.payload_length & 7 {
+            0 => true,
+            used => self.stored.last_chunk().is_some_and(|last| {
+                u64::from_le_bytes(*last).checked_shr(used.saturating_mul(8)) == Some(0)
+            }),
+        }
     }
 
     /// The header as stored.
@@ -225,11 +242,10 @@ fn padding(payload_length: usize) -> &'static [u8] {
     ZEROS.get(..aligned.saturating_sub(payload_length)).unwrap_or_default()
 }
 
-fn stored_size_bytes(payload_length: u64) -> u64 {
-    payload_length
-        .checked_next_multiple_of(ALIGNMENT)
-        .and_then(|aligned| aligned.checked_add(as_u64(RECORD_HEADER_BYTES)))
-        .unwrap_or(u64::MAX)
+#[inline]
+const fn stored_size_bytes(payload_length: u64) -> u64 {
+    let aligned = payload_length.saturating_add(ALIGNMENT - 1) & !(ALIGNMENT - 1);
+    aligned.saturating_add(RECORD_HEADER_BYTES as u64)
 }
 
 /// A length in memory as the formats count it.

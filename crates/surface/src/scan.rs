@@ -6,9 +6,8 @@ use holobiont_identity::Digest;
 
 use crate::block::READ_BLOCK_BYTES;
 use crate::format::{
-    SEGMENT_HEADER_BYTES, SegmentFooter, SegmentHeader, WindowEntry, footer_length,
+    SEGMENT_HEADER_BYTES, SegmentFooter, SegmentHeader, WindowEntry, chain_over, footer_length,
 };
-use crate::head::chain;
 use crate::open_window::OpenWindow;
 use crate::record::{RECORD_HEADER_BYTES, as_u64, as_usize};
 use crate::segment::{length_of, read_at};
@@ -116,8 +115,7 @@ impl Scan {
 
     /// The chain value after all windows, were the last one to end here.
     pub(crate) fn chain_after(&self) -> Digest {
-        let windows = self.windows();
-        windows.iter().fold(self.header.chain_before, |before, w| chain(before, w.digest))
+        chain_over(self.header.chain_before, &self.windows())
     }
 
     /// Where the window that has not ended begins, in bytes.

@@ -7,12 +7,13 @@ use holobiont_identity::Digest;
 
 use crate::files::{Listing, OPEN, SEALED};
 use crate::format::{
-    SEGMENT_HEADER_BYTES, SegmentFooter, SegmentHeader, Start, TRAILER_BYTES, WindowEntry,
+    SEGMENT_HEADER_BYTES, Seal, SegmentFooter, SegmentHeader, Start, TRAILER_BYTES, WindowEntry,
     footer_length,
 };
 use crate::record::{as_u64, as_usize};
+use crate::source::{Access, Opened};
 use crate::surface::TornTail;
-use crate::{Damage, Genesis, Head, SurfaceError};
+use crate::{Damage, Genesis, Head, SealKey, SurfaceError};
 
 /// One segment file of a surface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +90,7 @@ impl Segment {
         let offset = length.checked_sub(footer_bytes).ok_or_else(no_footer)?;
         let bytes = read_at(&file, path, offset, footer_bytes)?;
         let footer = SegmentFooter::decode(&bytes)
-            .and_then(|footer| {
-                footer.check(genesis, first_seq, chain_before, offset).map(|()| footer)
-            })
+            .and_then(|footer| footer.check(genesis, first_seq, offset).map(|()| footer))
             .map_err(|what| SurfaceError::damage(path, offset, what))?;
         Ok(Self::sealed(path, chain_before, first_seq, &footer, &bytes))
     }
@@ -148,28 +147,57 @@ impl Segment {
     }
 
     /// Opens the file for reading and gives what its windows must be.
-    pub(crate) fn read(&self, view: &View) -> Result<(File, Vec<WindowEntry>), SurfaceError> {
+    pub(crate) fn open(
+        &self,
+        view: &View,
+        access: &Access,
+    ) -> Result<(Opened, Vec<WindowEntry>), SurfaceError> {
         let path = &self.info.file;
-        let file = self.open_file(view)?;
+        let file = self.open_file(view, access)?;
         let (offset, digest) = match &self.index {
             Index::Scanned(windows) => return Ok((file, windows.clone())),
             Index::Footer { offset, digest, .. } => (*offset, digest),
         };
-        let bytes = read_at(&file, path, offset, self.info.size_bytes.saturating_sub(offset))?;
+        let mut bytes = vec![0; as_usize(self.info.size_bytes.saturating_sub(offset))];
+        file.fill_at(path, offset, &mut bytes)?;
         let changed = |what| SurfaceError::damage(path, offset, what);
         if Digest::of(&bytes) != *digest {
             return Err(changed(Damage::FooterHash));
         }
-        let footer = SegmentFooter::decode(&bytes).map_err(changed)?;
+        let footer = SegmentFooter::decode_hashed(&bytes).map_err(changed)?;
+        footer.check_chain(self.chain_before).map_err(changed)?;
         Ok((file, footer.windows))
     }
 
+    /// What its windows must be.
+    pub(crate) fn windows(&self, view: &View) -> Result<Vec<WindowEntry>, SurfaceError> {
+        self.open(view, &Access::Read).map(|(_, windows)| windows)
+    }
+
+    /// The seal that this key gives it; none for an unsealed segment.
+    pub(crate) fn seal(&self, view: &View, key: &SealKey) -> Option<Seal> {
+        match &self.index {
+            Index::Footer { digest, .. } => {
+                Some(key.seal(view.genesis.digest(), self.info.first_seq, *digest))
+            }
+            Index::Scanned(_) => None,
+        }
+    }
+
+    pub(crate) fn is_sealed_by(&self, view: &View, key: &SealKey) -> Result<bool, SurfaceError> {
+        match self.seal(view, key) {
+            Some(expected) => key.has_sealed(&self.info.file, &expected),
+            None => Ok(false),
+        }
+    }
+
     /// A live writer may have sealed the segment, or dropped it, since the view was taken.
-    fn open_file(&self, view: &View) -> Result<File, SurfaceError> {
+    fn open_file(&self, view: &View, access: &Access) -> Result<Opened, SurfaceError> {
         let path = &self.info.file;
-        let opened = File::open(path).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => File::open(path.with_extension(OPEN))
-                .or_else(|_| File::open(path.with_extension(SEALED))),
+        let opened = access.open(path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => access
+                .open(&path.with_extension(OPEN))
+                .or_else(|_| access.open(&path.with_extension(SEALED))),
             _ => Err(error),
         });
         let error = match opened {

@@ -5,8 +5,9 @@ use holobiont_identity::Digest;
 
 use crate::cursor::Cursor;
 use crate::directory::Directory;
+use crate::feed::Lane;
 use crate::segment::{SegmentInfo, View};
-use crate::{Damage, EvidenceItem, Genesis, Head, SurfaceError};
+use crate::{Damage, EvidenceItem, Genesis, Head, ReadPool, SurfaceError};
 
 /// A surface as its directory was when it was opened; opening and reading change nothing there.
 ///
@@ -34,6 +35,8 @@ use crate::{Damage, EvidenceItem, Genesis, Head, SurfaceError};
 #[derive(Debug, Clone)]
 pub struct Surface {
     view: Arc<View>,
+    /// Its place in a pool, where it has one.
+    lane: Option<Arc<Lane>>,
 }
 
 /// Bytes after the last whole record of an unsealed segment, all of them after the durable mark.
@@ -51,19 +54,6 @@ pub struct TornTail {
     pub kept_as: Option<PathBuf>,
 }
 
-/// What a verification has recomputed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verified {
-    /// How many records.
-    pub records: u64,
-    /// How many windows they are in.
-    pub windows: u64,
-    /// How many bytes they take, headers and padding included.
-    pub bytes: u64,
-    /// The head at the last of them.
-    pub head: Option<Head>,
-}
-
 impl Surface {
     /// Opens a surface for reading.
     ///
@@ -77,7 +67,30 @@ impl Surface {
     /// [`SurfaceError::NotASurface`], [`SurfaceError::Damage`], [`SurfaceError::Io`].
     pub fn open(dir: &Path) -> Result<Self, SurfaceError> {
         let view = Directory::read(dir)?.view;
-        Ok(Self { view })
+        Ok(Self { view, lane: None })
+    }
+
+    /// The same surface, whose cursors read through a pool: with its memory, its threads, and what
+    /// it verifies. Cursors of this surface and its clones share the blocks that they read.
+    ///
+    /// ([`head_at`](Self::head_at), [`prove`](Self::prove) and what else looks up single windows
+    /// verifies them in full, and in memory of its own.)
+    ///
+    /// # Errors
+    ///
+    /// [`SurfaceError::MemoryBudget`] where the pool has no room for two windows more.
+    pub fn in_pool(&self, pool: &ReadPool) -> Result<Self, SurfaceError> {
+        let lane = Lane::new(pool.clone(), &self.view)?;
+        Ok(Self { view: Arc::clone(&self.view), lane: Some(Arc::new(lane)) })
+    }
+
+    pub(crate) const fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// Whether its cursors verify everything that they read.
+    pub(crate) fn is_read_in_full(&self) -> bool {
+        self.lane.as_ref().is_none_or(|lane| lane.reads_in_full())
     }
 
     /// The surface's genesis.
@@ -130,8 +143,17 @@ impl Surface {
     /// # Errors
     ///
     /// [`SurfaceError::Gap`] below [`earliest`](Self::earliest), [`SurfaceError::NotYet`] past
-    /// [`next_seq`](Self::next_seq), [`SurfaceError::Damage`], [`SurfaceError::Io`].
+    /// [`next_seq`](Self::next_seq), [`SurfaceError::Damage`], [`SurfaceError::Io`], and
+    /// [`SurfaceError::MemoryBudget`] for a third cursor and later, where the pool has no room.
     pub fn cursor(&self, from_seq: u64) -> Result<Cursor, SurfaceError> {
+        match &self.lane {
+            Some(lane) => Cursor::in_lane(Arc::clone(&self.view), Arc::clone(lane), from_seq),
+            None => self.cursor_alone(from_seq),
+        }
+    }
+
+    /// A cursor for one look, outside of the pool.
+    pub(crate) fn cursor_alone(&self, from_seq: u64) -> Result<Cursor, SurfaceError> {
         Cursor::new(Arc::clone(&self.view), from_seq)
     }
 
@@ -147,12 +169,12 @@ impl Surface {
         let Some(segment) = segments.get(number) else {
             return Ok(None);
         };
-        let (_, windows) = segment.read(&self.view)?;
+        let windows = segment.windows(&self.view)?;
         let window = windows.partition_point(|window| window.last_clock < clock);
         let Some(window) = windows.get(window) else {
             return Ok(None);
         };
-        let mut cursor = self.cursor(window.first_seq)?;
+        let mut cursor = self.cursor_alone(window.first_seq)?;
         while let Some(header) = cursor.peek()? {
             if header.clock >= clock {
                 return Ok(Some(header.seq));
@@ -177,7 +199,7 @@ impl Surface {
         if seq >= next_seq {
             return Err(not_yet);
         }
-        self.cursor(seq.saturating_add(1))?.head().ok_or(not_yet)
+        self.cursor_alone(seq.saturating_add(1))?.head().ok_or(not_yet)
     }
 
     /// Evidence that record `seq` lies under the head at `head_seq`.
@@ -194,17 +216,17 @@ impl Surface {
         if head_seq >= self.next_seq() {
             return Err(not_yet(head_seq));
         }
-        let mut cursor = self.cursor(seq)?;
+        let mut cursor = self.cursor_alone(seq)?;
         cursor.peek()?;
         let last_seq = cursor.window().map(|(entry, ..)| entry.end_seq().saturating_sub(1));
         let last_seq = last_seq.ok_or_else(|| not_yet(seq))?.min(head_seq);
         while cursor.next_seq() <= last_seq && cursor.peek()?.is_some() {
             cursor.advance();
         }
-        let (entry, chain_before, bytes, at) = cursor.window().ok_or_else(|| not_yet(seq))?;
+        let (entry, chain_before, bytes) = cursor.window().ok_or_else(|| not_yet(seq))?;
         Ok(EvidenceItem {
             first_seq_of_window: entry.first_seq,
-            window: bytes.get(..at).unwrap_or_default().to_vec(),
+            window: bytes.to_vec(),
             chain_before,
             later: self.digests(entry.end_seq(), head_seq)?,
         })
@@ -217,56 +239,18 @@ impl Surface {
             if segment.end_seq() <= from_seq || segment.info.first_seq > head_seq {
                 continue;
             }
-            let (_, windows) = segment.read(&self.view)?;
+            let windows = segment.windows(&self.view)?;
             let wanted = |first: u64| first >= from_seq && first <= head_seq;
             for window in windows.iter().filter(|window| wanted(window.first_seq)) {
                 if window.end_seq() <= head_seq.saturating_add(1) {
                     digests.push(window.digest);
                     continue;
                 }
-                let cursor = self.cursor(head_seq.saturating_add(1))?;
-                let bytes = cursor.window().and_then(|(_, _, bytes, at)| bytes.get(..at));
+                let cursor = self.cursor_alone(head_seq.saturating_add(1))?;
+                let bytes = cursor.window().map(|(.., bytes)| bytes);
                 digests.push(Digest::of(bytes.unwrap_or_default()));
             }
         }
         Ok(digests)
-    }
-
-    /// Recomputes the chain over everything, or over the windows that cover a range of records
-    /// (first and last, inclusive): hashes, order, where windows end, the head at the mark.
-    ///
-    /// # Errors
-    ///
-    /// [`SurfaceError::Damage`] with file, window and offset; [`SurfaceError::Io`];
-    /// [`SurfaceError::Gap`] and [`SurfaceError::NotYet`] for a range that is not here.
-    pub fn verify(&self, range: Option<(u64, u64)>) -> Result<Verified, SurfaceError> {
-        let (from, to) = range.unwrap_or((self.earliest(), u64::MAX));
-        let next_seq = self.next_seq();
-        if range.is_some() && to >= next_seq {
-            return Err(SurfaceError::NotYet { wanted: to, next_seq });
-        }
-        let mut cursor = self.cursor(from)?;
-        if cursor.peek()?.is_some() {
-            let first_seq = cursor.window().map_or(from, |(entry, ..)| entry.first_seq);
-            cursor = self.cursor(first_seq)?;
-        }
-        let mut verified = Verified { records: 0, windows: 0, bytes: 0, head: None };
-        while let Some(header) = cursor.peek()? {
-            if cursor.window().is_some_and(|(.., at)| at == 0) {
-                if header.seq > to {
-                    break;
-                }
-                verified.windows = verified.windows.saturating_add(1);
-            }
-            verified.records = verified.records.saturating_add(1);
-            verified.bytes = verified.bytes.saturating_add(header.stored_size_bytes());
-            cursor.advance();
-            let mark = self.mark().filter(|mark| mark.seq == header.seq);
-            if mark.is_some() && cursor.head() != mark {
-                return Err(cursor.damage(Damage::MarkHead { seq: header.seq }));
-            }
-        }
-        verified.head = cursor.head();
-        Ok(verified)
     }
 }

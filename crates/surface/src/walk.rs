@@ -29,6 +29,11 @@ impl Walk {
         }
     }
 
+    /// A walk that goes on after this many records and bytes of a window.
+    pub(crate) const fn resumed(self, records: u32, bytes: u64) -> Self {
+        Self { records, bytes, ..self }
+    }
+
     pub(crate) const fn next_seq(&self) -> u64 {
         self.next_seq
     }

@@ -43,6 +43,7 @@ impl SurfaceWriter {
             files::replace(&self.dir.join(files::START), &start.encode())?;
             self.earliest = first_seq;
             for segment in self.sealed.drain(..count) {
+                files::remove_if_there(&segment.info.file.with_extension(files::SEAL))?;
                 files::remove(&segment.info.file)?;
             }
             files::sync_dir(&self.dir)?;
