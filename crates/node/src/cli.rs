@@ -1,8 +1,14 @@
+mod bench;
+mod reading;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
+
+pub(crate) use bench::{Bench, BenchReplay, Scenario};
+pub(crate) use reading::{Reading, TrustLevel, Verification};
 
 /// The committee of a composite organism: reads members' surfaces in order, folds them through one
 /// deterministic program, and publishes commits that anybody can recompute.
@@ -27,7 +33,7 @@ Example:
 The European Central Bank's reference rates become 41 surfaces, one a currency; the organism
 signals.euro-fx is folded over them, audited, and reported.")]
     Demo(Demo),
-    /// Members' surfaces: import, inspect, verify, export.
+    /// Members' surfaces: import, inspect, verify, seal, export.
     #[command(subcommand)]
     Surface(Surface),
     /// organism.toml and coalition.toml: check and fingerprint.
@@ -63,6 +69,9 @@ Example:
 status. --all writes every commit as one line of JSON, what its program says included, proving
 nothing.")]
     Explain(Explain),
+    /// Measure this machine, this project, and others on the same work.
+    #[command(subcommand)]
+    Bench(Bench),
 }
 
 #[derive(Debug, Args)]
@@ -105,6 +114,18 @@ Examples:
 
 With --from and --to, the windows that these records are in.")]
     Verify(Verify),
+    /// Verify a surface, or every surface of a folder, and put this node's seal on its segments.
+    #[command(after_help = "\
+Example:
+  openssl rand -hex 32 > node.key
+  holobiont surface seal surfaces --key node.key
+  holobiont replay --organism organism.toml --surfaces surfaces --out out \\
+      --verify seal --seal-key node.key
+
+A seal is a keyed hash over a sealed segment's footer, in a file beside it. It spares this node the
+hashing of what it has hashed before; it is worth as much as the disk since then. Segments that are
+not sealed by this key are always verified in full.")]
+    Seal(Seal),
     /// The records of a surface, as `surface import` reads them.
     #[command(after_help = "\
 Example:
@@ -178,6 +199,19 @@ pub(crate) struct Verify {
     /// Last record.
     #[arg(long, value_name = "SEQ")]
     pub(crate) to: Option<u64>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Seal {
+    /// A surface, or a folder of surfaces.
+    pub(crate) dir: PathBuf,
+    /// This node's own key: 64 hex digits, which nobody else may know.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 #[derive(Debug, Args)]
@@ -236,27 +270,15 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "FILE", requires = "cuts")]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) memory: Memory,
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) trust: TrustLevel,
     /// Write a snapshot after every N-th cut.
     #[arg(long, value_name = "N")]
     pub(crate) snapshot_every: Option<std::num::NonZeroU64>,
     /// How to write clock events.
     #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
     pub(crate) clock: ClockFormat,
-}
-
-/// How much memory members' windows may take.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Memory {
-    /// Memory for two windows of every member, in MiB; an organism that needs more is refused.
-    #[arg(long, value_name = "MIB", default_value_t = 256)]
-    memory_mib: u64,
-}
-
-impl Memory {
-    pub(crate) const fn budget_bytes(self) -> u64 {
-        self.memory_mib.saturating_mul(1024 * 1024)
-    }
 }
 
 #[derive(Debug, Args)]
@@ -274,7 +296,7 @@ pub(crate) struct Audit {
     #[arg(long, value_name = "FILE")]
     pub(crate) from_snapshot: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) memory: Memory,
+    pub(crate) reading: Reading,
 }
 
 #[derive(Debug, Args)]
@@ -289,7 +311,7 @@ pub(crate) struct Explain {
     #[arg(long, conflicts_with = "commit")]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) memory: Memory,
+    pub(crate) reading: Reading,
     /// Sequence number of the commit on the organism's surface; the last commit if not given.
     #[arg(long, value_name = "N")]
     pub(crate) commit: Option<u64>,

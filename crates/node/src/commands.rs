@@ -1,6 +1,7 @@
 //! One module a command.
 
 mod audit;
+mod bench;
 mod config;
 mod demo;
 mod explain;
@@ -19,5 +20,6 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&args, as_json),
         Command::Audit(args) => audit::run(&args, as_json),
         Command::Explain(args) => explain::run(&args, as_json),
+        Command::Bench(command) => bench::run(&command, as_json),
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Unavailable = 6,
     /// What was recomputed differs from what was published.
     Divergence = 7,
+    /// A benchmark is slower than its baseline, past the threshold.
+    Regression = 8,
 }
 
 /// The table that `--help` and the README print.

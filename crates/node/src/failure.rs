@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use holobiont_bench::BenchError;
 use holobiont_identity::ConfigError;
 use holobiont_programs::{DescribeError, LoadError};
 use holobiont_replay::{LogError, ReplayError};
@@ -37,6 +38,10 @@ pub(crate) enum Failure {
     Output(#[source] io::Error),
     #[error("{what}")]
     Differs { what: String },
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+    #[error("{what}")]
+    Regressed { what: String },
     #[error("{what}")]
     Usage { what: String, help: &'static str },
     /// Told on standard output already, as a part of what the command prints there.
@@ -133,6 +138,8 @@ impl Failure {
             Self::Evidence(_) | Self::Describe(_) | Self::Input { .. } => Exit::Untrusted,
             Self::Io { .. } | Self::Output(_) => Exit::Unavailable,
             Self::Differs { .. } => Exit::Divergence,
+            Self::Bench(error) => of_bench(error),
+            Self::Regressed { .. } => Exit::Regression,
             Self::Usage { .. } => Exit::Usage,
             Self::Reported(failure) => failure.exit(),
             Self::Unexpected(_) => Exit::Unexpected,
@@ -159,6 +166,17 @@ impl Failure {
             Self::Replay(ReplayError::MemoryBudget { .. }) => "raise it with --memory-mib",
             Self::Replay(ReplayError::Program { .. }) => {
                 "the program stopped the organism; this is its own bug or a bound it states"
+            }
+            Self::Bench(BenchError::Io { source, .. }) => of_io(source)?,
+            Self::Bench(BenchError::NotOurs { .. }) => "name another folder with --dir",
+            Self::Bench(BenchError::NothingKept { .. }) => {
+                "make them with `holobiont bench replay --keep --dir DIR`"
+            }
+            Self::Bench(BenchError::NoRoom { .. }) => {
+                "make room, name a folder on another disk with --dir, or ask for fewer --records"
+            }
+            Self::Regressed { .. } => {
+                "run it again on a quiet machine; if it stays, compare the two reports row by row"
             }
             Self::Unexpected(_) => "please report this, with the command that led to it",
             _ => return None,
@@ -258,6 +276,7 @@ fn of_replay(error: &ReplayError) -> Exit {
         ReplayError::HeadDiffers { .. } | ReplayError::Differs { .. } => Exit::Divergence,
         ReplayError::Member { source, .. }
         | ReplayError::SurfacesUnreadable(source)
+        | ReplayError::ReadPool(source)
         | ReplayError::Output(source) => of_surface(source),
         ReplayError::SurfacesMissing { .. }
         | ReplayError::SurfaceEnds { .. }
@@ -279,7 +298,28 @@ fn of_surface(error: &SurfaceError) -> Exit {
             | SurfaceError::Locked { .. }
             | SurfaceError::AlreadyExists { .. }
     );
-    if error.is_io() || is_missing { Exit::Unavailable } else { Exit::Untrusted }
+    match error {
+        SurfaceError::MemoryBudget { .. } => Exit::Configuration,
+        SurfaceError::Threads { .. } => Exit::Unavailable,
+        _ if error.is_io() || is_missing => Exit::Unavailable,
+        _ => Exit::Untrusted,
+    }
+}
+
+fn of_bench(error: &BenchError) -> Exit {
+    match error {
+        BenchError::Io { .. } | BenchError::NoRoom { .. } | BenchError::NothingKept { .. } => {
+            Exit::Unavailable
+        }
+        BenchError::NotOurs { .. } | BenchError::Setting { .. } => Exit::Usage,
+        BenchError::Differs { .. } => Exit::Divergence,
+        BenchError::Rates { .. } | BenchError::Json { .. } | BenchError::Damaged { .. } => {
+            Exit::Untrusted
+        }
+        BenchError::Surface(error) => of_surface(error),
+        BenchError::Replay(error) => of_replay(error),
+        _ => Exit::Unexpected,
+    }
 }
 
 fn of_io(error: &io::Error) -> Option<&'static str> {

@@ -16,6 +16,7 @@ mod opened;
 mod page;
 mod print;
 mod progress;
+mod reading;
 mod report;
 mod text;
 

@@ -71,6 +71,10 @@ pub(crate) struct Pace {
     pub(crate) surface_bytes: u64,
     pub(crate) megabytes_per_second: f64,
     pub(crate) peak_memory_bytes: Option<u64>,
+    /// Windows of the members' surfaces, by what was verified of them.
+    pub(crate) windows_hashed: u64,
+    pub(crate) windows_crc_checked: u64,
+    pub(crate) windows_unverified: u64,
 }
 
 /// Notes every change of status as the cuts tell it.
@@ -256,7 +260,8 @@ fn is_news(change: &Change, first_clock: Option<u64>) -> bool {
 
 impl Pace {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    pub(crate) fn of(elapsed: Duration, records: u64, surface_bytes: u64) -> Self {
+    pub(crate) fn of(elapsed: Duration, records: u64, surfaces: &Surfaces) -> Self {
+        let (surface_bytes, windows) = (surface_bytes(surfaces), surfaces.pool().windows_read());
         let seconds = elapsed.as_secs_f64().max(1e-9);
         Self {
             seconds,
@@ -264,6 +269,9 @@ impl Pace {
             surface_bytes,
             megabytes_per_second: surface_bytes as f64 / seconds / 1e6,
             peak_memory_bytes: memory::peak_bytes(),
+            windows_hashed: windows.hashed,
+            windows_crc_checked: windows.crc_checked,
+            windows_unverified: windows.unverified,
         }
     }
 
@@ -274,10 +282,25 @@ impl Pace {
             |bytes| format!("{} MiB", bytes.div_ceil(1024 * 1024)),
         );
         format!(
-            "folded in {:.2} s: {:.0} records/s, {:.1} MB/s of surfaces read, verified and folded; \
+            "folded in {:.2} s: {:.0} records/s, {:.1} MB/s of surfaces read, {} and folded; \
              peak memory {memory}\n",
-            self.seconds, self.records_per_second, self.megabytes_per_second
+            self.seconds,
+            self.records_per_second,
+            self.megabytes_per_second,
+            self.verified()
         )
+    }
+
+    fn verified(&self) -> String {
+        match (self.windows_crc_checked, self.windows_unverified) {
+            (0, 0) => "verified".to_owned(),
+            (_, 1..) => "NOT verified".to_owned(),
+            (crc_checked, 0) => format!(
+                "checked ({} hashed, {} by CRC)",
+                count(self.windows_hashed, "window"),
+                Grouped(crc_checked)
+            ),
+        }
     }
 }
 

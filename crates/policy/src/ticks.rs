@@ -4,7 +4,7 @@ use holobiont_identity::{Alignment, OnMismatch, OnStall, Then};
 
 use crate::member::Hold;
 use crate::votes::is_mismatch;
-use crate::watermark::median;
+use crate::watermark::median_without;
 use crate::{Cause, CommitteeState, OpenOffer, Standing, Status};
 
 impl CommitteeState {
@@ -13,36 +13,46 @@ impl CommitteeState {
             return;
         }
         self.log.tick = self.log.tick.saturating_add(1);
-        let lags: Vec<u64> = (0..self.rules.len()).map(|place| self.lag(place)).collect();
+        let driving = self.driving_clocks();
+        let lags: Vec<u64> = (0..self.rules.len()).map(|place| self.lag(place, &driving)).collect();
         for (place, behind) in lags.into_iter().enumerate() {
             self.tick_member(place, behind);
         }
     }
 
-    /// How far the member's closed clock is behind the others.
-    fn lag(&self, place: usize) -> u64 {
+    /// How far the member's closed clock is behind the others, given all that drive.
+    fn lag(&self, place: usize, driving: &[u64]) -> u64 {
         let own = self.member(place).and_then(|(_, state)| state.closed()).unwrap_or(0);
-        self.others(place).map_or(0, |middle| middle.saturating_sub(own))
+        self.others(place, driving).map_or(0, |middle| middle.saturating_sub(own))
     }
 
-    /// The median closed clock of the other members that hold the watermark.
-    pub(crate) fn others(&self, place: usize) -> Option<u64> {
-        let closed = (0..self.rules.len())
-            .filter(|other| *other != place)
-            .filter_map(|other| self.member(other))
-            .filter(|(rules, state)| matches!(state.hold(rules), Hold::Drives(_)))
-            .filter_map(|(_, state)| state.closed());
-        median(closed.collect())
+    /// The closed clocks of the members that hold the watermark, ascending.
+    pub(crate) fn driving_clocks(&self) -> Vec<u64> {
+        let mut clocks: Vec<u64> =
+            (0..self.rules.len()).filter_map(|place| self.driving_clock(place)).collect();
+        clocks.sort_unstable();
+        clocks
+    }
+
+    fn driving_clock(&self, place: usize) -> Option<u64> {
+        let (rules, state) = self.member(place)?;
+        let drives = matches!(state.hold(rules), Hold::Drives(_));
+        state.closed().filter(|_| drives)
+    }
+
+    /// The median closed clock of the other members that hold the watermark, given
+    /// [all](Self::driving_clocks).
+    pub(crate) fn others(&self, place: usize, driving: &[u64]) -> Option<u64> {
+        median_without(driving, self.driving_clock(place))
     }
 
     fn tick_member(&mut self, place: usize, behind: u64) {
         let (tick, watermark) = (self.log.tick, self.log.watermark);
-        let Some(policy) = self.rules.get(place).map(|member| member.policy.clone()) else {
+        let (Some(rules), Some(state)) = (self.rules.get(place), self.log.members.get_mut(place))
+        else {
             return;
         };
-        let Some(state) = self.log.members.get_mut(place) else {
-            return;
-        };
+        let policy = &rules.policy;
         let moved = std::mem::take(&mut state.moved_since_tick);
         state.ticks_without_move =
             if moved { 0 } else { state.ticks_without_move.saturating_add(1) };
@@ -62,28 +72,27 @@ impl CommitteeState {
         let lags_too_long =
             lagged >= policy.stall_after && !matches!(policy.on_stall, OnStall::Hold);
         let (status, since_tick) = (state.status, state.since_tick);
+        let is_late = quiet >= policy.late_after;
+        let is_stalled = quiet >= policy.stall_after;
+        let join_within = u64::from(policy.join_within);
         if has_expired {
             self.close_offer(place);
         }
-        let cause = if quiet >= policy.late_after {
-            Cause::NoMove { ticks: quiet }
-        } else {
-            Cause::Lag { behind }
-        };
+        let cause = if is_late { Cause::NoMove { ticks: quiet } } else { Cause::Lag { behind } };
         match status {
-            Status::Joining if tick.saturating_sub(since_tick) >= u64::from(policy.join_within) => {
+            Status::Joining if tick.saturating_sub(since_tick) >= join_within => {
                 self.set_status(place, Status::Absent, Cause::NoMove { ticks: quiet });
             }
-            Status::Live | Status::Late if quiet >= policy.stall_after || lags_too_long => {
+            Status::Live | Status::Late if is_stalled || lags_too_long => {
                 self.stall(place, cause);
             }
-            Status::Live if quiet >= policy.late_after || is_lagging => {
+            Status::Live if is_late || is_lagging => {
                 self.set_status(place, Status::Late, cause);
             }
-            Status::Late if quiet < policy.late_after && !is_lagging => {
+            Status::Late if !is_late && !is_lagging => {
                 self.set_status(place, Status::Live, Cause::Moved);
             }
-            Status::CatchingUp if quiet >= policy.stall_after => self.stall(place, cause),
+            Status::CatchingUp if is_stalled => self.stall(place, cause),
             Status::CatchingUp if kept_up => {
                 self.set_status(place, Status::Live, Cause::CaughtUp);
             }

@@ -160,7 +160,10 @@ impl CommitteeState {
         let next_cut = self.log.cuts_taken.saturating_add(1);
         // Where nothing says where the organism's clock begins, first clocks are judged together.
         let is_unanchored = self.log.watermark.is_none() && self.begin().is_none();
-        let base = self.base(place);
+        let (rules, state) = self.member(place)?;
+        // A short step is no jump, wherever it is measured from.
+        let is_long = state.open_offer.as_ref()?.head.advance > rules.policy.max_advance;
+        let base = if is_long { self.base(place) } else { None };
         let rules = self.rules.get(place)?;
         let state = self.log.members.get_mut(place)?;
         let open = state.open_offer.take()?;
@@ -172,7 +175,7 @@ impl CommitteeState {
         let went_back = closed < state.closed();
         // A long run of small steps is no jump, nor is a long step to where the others are.
         let is_first = is_unanchored && state.closed().is_none();
-        let jumped = !is_first && closed > Some(limit) && head.advance > rules.policy.max_advance;
+        let jumped = is_long && !is_first && closed > Some(limit);
         if went_back || jumped {
             let from = state.closed().or(base).unwrap_or(0);
             let to = closed.unwrap_or(0);
@@ -211,7 +214,8 @@ impl CommitteeState {
     fn base(&self, place: usize) -> Option<u64> {
         let (rules, state) = self.member(place)?;
         let start = rules.start.map(|start| start.saturating_sub(1)).or_else(|| self.begin());
-        state.closed().max(self.log.watermark).max(start).max(self.others(place))
+        let others = self.others(place, &self.driving_clocks());
+        state.closed().max(self.log.watermark).max(start).max(others)
     }
 
     fn note_move(&mut self, place: usize) {

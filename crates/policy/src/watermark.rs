@@ -46,9 +46,36 @@ pub(crate) fn median(mut values: Vec<u64>) -> Option<u64> {
     values.get(middle).copied()
 }
 
+/// The median of these ascending values once one of them, `own`, is left out; of all where it is
+/// none of them.
+pub(crate) fn median_without(ascending: &[u64], own: Option<u64>) -> Option<u64> {
+    let left_out = own.and_then(|own| ascending.binary_search(&own).ok());
+    let rest = ascending.len().saturating_sub(usize::from(left_out.is_some()));
+    let middle = rest.checked_sub(1)? / 2;
+    let is_past = left_out.is_some_and(|left_out| left_out <= middle);
+    ascending.get(middle.saturating_add(usize::from(is_past))).copied()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_median_without_one_is_that_of_the_others(
+            mut values in proptest::collection::vec(0_u64..9, 1..12),
+            own in any::<proptest::sample::Index>(),
+        ) {
+            let own = own.index(values.len());
+            let mut others = values.clone();
+            let left_out = others.remove(own);
+            values.sort_unstable();
+            prop_assert_eq!(median_without(&values, None), median(values.clone()));
+            prop_assert_eq!(median_without(&values, Some(left_out)), median(others));
+        }
+    }
 
     #[test]
     fn a_cap_stops_the_watermark_and_never_drives_it() {

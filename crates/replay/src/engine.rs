@@ -1,12 +1,10 @@
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use holobiont_identity::{MemberId, Organism};
 use holobiont_policy::{Cut, Status, StatusChange};
-use holobiont_surface::{Head, NewRecord};
+use holobiont_surface::{Head, NewRecord, Record};
 
 use crate::commits::Pending;
-use crate::input::{Input, Next};
+use crate::input::{Input, Taken};
+use crate::merge::Merge;
 use crate::{
     Citation, Commit, Commits, Event, KIND_COMMIT, KIND_EMPTY, KIND_STATUS, MemberEvidence,
     MemberRecord, Output, Position, Program, ReplayError, StatusRecord, Surfaces,
@@ -15,11 +13,20 @@ use crate::{
 /// Folds cuts through a program, and publishes what it commits.
 #[derive(Debug)]
 pub(crate) struct Engine<'s, P> {
-    pub(crate) program: P,
     inputs: Vec<Input<'s>>,
+    merge: Merge,
+    teller: Teller<P>,
+}
+
+/// The program, and what its commits stand on.
+#[derive(Debug)]
+struct Teller<P> {
+    program: P,
     ids: Vec<MemberId>,
     /// One past the last record that each member's part of the fold has reached.
     next_seqs: Vec<u64>,
+    /// The first record of each member that was folded in the present cut; `u64::MAX` where none.
+    first_seqs: Vec<u64>,
     pending: Vec<Pending>,
 }
 
@@ -58,17 +65,22 @@ impl<'s, P: Program> Engine<'s, P> {
                 Input::new(name, surface, member, position(place))
             })
             .collect();
-        Self {
+        let teller = Teller {
             program,
-            next_seqs: inputs.iter().map(|input| input.position.next_seq).collect(),
-            inputs,
             ids: organism.members.iter().map(|member| member.id()).collect(),
+            next_seqs: inputs.iter().map(|input| input.position().next_seq).collect(),
+            first_seqs: vec![u64::MAX; inputs.len()],
             pending: Vec::new(),
-        }
+        };
+        Self { merge: Merge::new(inputs.len()), inputs, teller }
+    }
+
+    pub(crate) const fn program(&self) -> &P {
+        &self.teller.program
     }
 
     pub(crate) fn positions(&self) -> Vec<Position> {
-        self.inputs.iter().map(|input| input.position.clone()).collect()
+        self.inputs.iter().map(|input| input.position().clone()).collect()
     }
 
     /// Folds one cut and publishes its changes of status and its commits.
@@ -81,25 +93,70 @@ impl<'s, P: Program> Engine<'s, P> {
             return Ok(Folded::default());
         }
         for (input, member) in self.inputs.iter_mut().zip(&cut.members) {
-            input.begin(member);
+            input.begin(cut, member);
         }
+        self.teller.first_seqs.fill(u64::MAX);
         let statuses = cut.members.iter().map(|member| member.status).collect();
         let mut fold = Fold { cut, output, statuses, held: None, folded: Folded::default() };
         for change in &cut.changes {
-            let record = self.status_record(cut, change)?;
+            let record = self.teller.status_record(cut, change)?;
             fold.publish(KIND_STATUS, record.encode())?;
         }
         for change in cut.changes.iter().filter(|change| change.is_told()) {
-            self.tell(Event::Status(change), &mut fold)?;
+            self.teller.tell(Event::Status(change), &mut fold)?;
         }
         self.fold_records(&mut fold)?;
-        for (next_seq, input) in self.next_seqs.iter_mut().zip(&self.inputs) {
-            *next_seq = input.position.next_seq;
+        for (next_seq, input) in self.teller.next_seqs.iter_mut().zip(&mut self.inputs) {
+            input.end();
+            *next_seq = input.position().next_seq;
         }
         fold.finish()
     }
 
+    /// The cut's records in merge order: (clock event, member's place, sequence number). Late
+    /// records come first of themselves, since their clocks were closed by an earlier cut. Where no
+    /// clock is compared (alignment `arrival`) the order is (member's place, sequence number).
+    fn fold_records<O: Output>(&mut self, fold: &mut Fold<'_, O>) -> Result<(), ReplayError> {
+        let Self { inputs, merge, teller } = self;
+        let cut = fold.cut;
+        let by_clock = cut.watermark.is_some();
+        let order = |clock: u64| if by_clock { clock } else { 0 };
+        merge.clear();
+        for (place, input) in (0_u16..).zip(&mut *inputs) {
+            if let Some(clock) = input.next(cut)? {
+                merge.add(order(clock), place);
+            }
+        }
+        merge.start();
+        let mut open: Option<u64> = None;
+        let mut least = merge.least();
+        let mut before = None;
+        while let Some((first, place)) = least {
+            let Some(input) = inputs.get_mut(usize::from(place)) else { break };
+            // Twice the same one: it may be a long run, which asks the tree no more.
+            let bound = if before == Some(place) { merge.bound() } else { first };
+            let bound = if by_clock { bound } else { u64::MAX };
+            let next = input.run(cut, bound, |record, taken| {
+                if let Some(clock) = open.filter(|open| *open < taken.clock) {
+                    teller.tell(Event::ClockClosed { clock }, fold)?;
+                }
+                open = (by_clock && !taken.late).then_some(taken.clock);
+                teller.take(place, record, taken, fold)
+            })?;
+            before = Some(place);
+            least = merge.replace(next.map(order));
+        }
+        let rest = cut.watermark.filter(|watermark| open < Some(*watermark));
+        for clock in open.into_iter().chain(rest) {
+            teller.tell(Event::ClockClosed { clock }, fold)?;
+        }
+        Ok(())
+    }
+}
+
+impl<P: Program> Teller<P> {
     /// Tells the program, and publishes what it commits.
+    #[inline]
     fn tell<O: Output>(
         &mut self,
         event: Event<'_>,
@@ -108,96 +165,51 @@ impl<'s, P: Program> Engine<'s, P> {
         let mut commits = Commits { next_seqs: &self.next_seqs, pending: &mut self.pending };
         let told = self.program.fold(event, &mut commits);
         told.map_err(|source| ReplayError::Program { cut: fold.cut.number, source })?;
-        self.publish_pending(fold)
+        if self.pending.is_empty() { Ok(()) } else { self.publish_pending(fold) }
     }
 
-    /// The cut's records in merge order: (clock event, member's place, sequence number). Late
-    /// records come first of themselves, since their clocks were closed by an earlier cut. Where no
-    /// clock is compared (alignment `arrival`) the order is (member's place, sequence number).
-    fn fold_records<O: Output>(&mut self, fold: &mut Fold<'_, O>) -> Result<(), ReplayError> {
-        let cut = fold.cut;
-        let mut queue = BinaryHeap::with_capacity(self.inputs.len());
-        for (place, (input, member)) in self.inputs.iter_mut().zip(&cut.members).enumerate() {
-            if let Some(next) = input.next(cut, member)? {
-                queue.push(Reverse((order(cut, next), place, next)));
-            }
-        }
-        let mut open: Option<u64> = None;
-        while let Some(Reverse((clock, place, next))) = queue.pop() {
-            if let Some(previous) = open.filter(|previous| *previous < clock) {
-                self.tell(Event::ClockClosed { clock: previous }, fold)?;
-            }
-            open = (!next.late && cut.watermark.is_some()).then_some(clock);
-            let mut next = Some(next);
-            // A run of one member's records of the same clock needs no queue.
-            while let Some(record) = next.filter(|next| order(cut, *next) == clock) {
-                self.fold_record(place, record, fold)?;
-                next = self.next(cut, place)?;
-            }
-            if let Some(next) = next {
-                queue.push(Reverse((order(cut, next), place, next)));
-            }
-        }
-        let rest = cut.watermark.filter(|watermark| open < Some(*watermark));
-        for clock in open.into_iter().chain(rest) {
-            self.tell(Event::ClockClosed { clock }, fold)?;
-        }
-        Ok(())
-    }
-
-    fn next(&mut self, cut: &Cut, place: usize) -> Result<Option<Next>, ReplayError> {
-        match (self.inputs.get_mut(place), cut.members.get(place)) {
-            (Some(input), Some(member)) => input.next(cut, member),
-            _ => Ok(None),
-        }
-    }
-
-    /// Folds the record that `next` names, borrowed from the buffer it was verified in.
-    fn fold_record<O: Output>(
+    /// Folds a member's record.
+    #[inline]
+    fn take<O: Output>(
         &mut self,
-        place: usize,
-        next: Next,
+        member: u16,
+        record: Record<'_>,
+        Taken { clock, late }: Taken,
         fold: &mut Fold<'_, O>,
     ) -> Result<(), ReplayError> {
-        let (Some(input), Some(next_seq)) =
-            (self.inputs.get_mut(place), self.next_seqs.get_mut(place))
-        else {
-            return Ok(());
-        };
-        *next_seq = next.seq.saturating_add(1);
-        let Some(record) = input.current() else { return Ok(()) };
-        let size_bytes = u64::try_from(record.payload().len()).unwrap_or(u64::MAX);
-        let event = Event::Record(MemberRecord {
-            member: u16::try_from(place).unwrap_or(u16::MAX),
-            clock: next.clock,
-            record,
-            late: next.late,
-        });
-        let mut commits = Commits { next_seqs: &self.next_seqs, pending: &mut self.pending };
-        let told = self.program.fold(event, &mut commits);
-        told.map_err(|source| ReplayError::Program { cut: fold.cut.number, source })?;
-        input.fold(next);
+        let place = usize::from(member);
+        if let Some(next_seq) = self.next_seqs.get_mut(place) {
+            *next_seq = record.seq().saturating_add(1);
+        }
+        if let Some(first_seq) = self.first_seqs.get_mut(place) {
+            *first_seq = record.seq().min(*first_seq);
+        }
+        let size_bytes = u64::from(record.header().payload_length);
         fold.folded.records = fold.folded.records.saturating_add(1);
         fold.folded.payload_bytes = fold.folded.payload_bytes.saturating_add(size_bytes);
-        self.publish_pending(fold)
+        self.tell(Event::Record(MemberRecord { member, clock, record, late }), fold)
     }
 
     /// Publishes what the program has just committed, as soon as it has: a cut of years holds no
     /// more in memory than one of a day.
+    #[cold]
     fn publish_pending<O: Output>(&mut self, fold: &mut Fold<'_, O>) -> Result<(), ReplayError> {
-        for pending in std::mem::take(&mut self.pending) {
+        let mut pending = std::mem::take(&mut self.pending);
+        for Pending { payload, citations } in pending.drain(..) {
             let commit = Commit {
                 cut: fold.cut.number,
                 grade: fold.cut.grade,
                 weight: fold.cut.weight,
-                statuses: fold.statuses.clone(),
-                evidence: self.evidence(fold.cut, &pending.citations),
-                citations: pending.citations,
-                payload: pending.payload,
+                statuses: std::mem::take(&mut fold.statuses),
+                evidence: self.evidence(fold.cut, &citations),
+                citations,
+                payload,
             };
             fold.folded.commits = fold.folded.commits.saturating_add(1);
             fold.publish(KIND_COMMIT, commit.encode())?;
+            fold.statuses = commit.statuses;
         }
+        self.pending = pending;
         Ok(())
     }
 
@@ -217,18 +229,21 @@ impl<'s, P: Program> Engine<'s, P> {
                 *cited = true;
             }
         }
+        let taken = self.first_seqs.iter().zip(&self.next_seqs);
+        let taken = taken
+            .map(|(first, next)| (*first != u64::MAX).then(|| (*first, next.saturating_sub(1))));
         self.ids
             .iter()
-            .zip(&self.inputs)
+            .zip(taken)
             .zip(&cut.members)
             .zip(is_cited)
             .zip(0_u16..)
-            .filter_map(|((((id, input), member), is_cited), place)| {
+            .filter_map(|((((id, taken), member), is_cited), place)| {
                 let frontier = member.frontier?;
-                (input.taken.is_some() || is_cited).then_some(MemberEvidence {
+                (taken.is_some() || is_cited).then_some(MemberEvidence {
                     place,
                     member: *id,
-                    taken: input.taken,
+                    taken,
                     head: Head { seq: frontier.seq, hash: frontier.head },
                 })
             })
@@ -263,7 +278,5 @@ impl<O: Output> Fold<'_, O> {
     }
 }
 
-/// What records are merged by before their members' places.
-fn order(cut: &Cut, next: Next) -> u64 {
-    if cut.watermark.is_some() { next.clock } else { 0 }
-}
+#[cfg(test)]
+mod tests;

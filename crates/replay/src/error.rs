@@ -22,6 +22,9 @@ pub enum ReplayError {
     /// The folder of the members' surfaces cannot be searched.
     #[error("the members' surfaces cannot be looked for")]
     SurfacesUnreadable(#[source] SurfaceError),
+    /// The threads that would read the members' surfaces cannot be started.
+    #[error("the members' surfaces cannot be read")]
+    ReadPool(#[source] SurfaceError),
     /// Members whose surface was not found.
     #[error("{}", list(missing))]
     SurfacesMissing {

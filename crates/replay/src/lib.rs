@@ -87,6 +87,7 @@ mod engine;
 mod error;
 mod input;
 mod log;
+mod merge;
 mod output;
 mod program;
 mod run;

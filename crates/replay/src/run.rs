@@ -160,7 +160,7 @@ impl<'s, P: Program> Replay<'s, P> {
     /// The program.
     #[must_use]
     pub const fn program(&self) -> &P {
-        &self.engine.program
+        self.engine.program()
     }
 
     /// How far each member's records have been taken, in the config's order.
@@ -186,7 +186,7 @@ impl<'s, P: Program> Replay<'s, P> {
     #[must_use]
     pub fn state_digest(&self) -> Digest {
         let mut program_state = Vec::new();
-        self.engine.program.snapshot(&mut program_state);
+        self.engine.program().snapshot(&mut program_state);
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"holobiont-state|\x01");
         let positions = encode(1, &self.positions());
@@ -203,7 +203,7 @@ impl<'s, P: Program> Replay<'s, P> {
     #[must_use]
     pub fn snapshot(&self, output: OutputStart) -> Snapshot {
         let mut program_state = Vec::new();
-        self.engine.program.snapshot(&mut program_state);
+        self.engine.program().snapshot(&mut program_state);
         Snapshot {
             content_hash: self.organism.content_hash(),
             roster: self.state.roster().clone(),

@@ -3,7 +3,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use holobiont_identity::{Organism, UniqueId};
-use holobiont_surface::{Surface, SurfaceError, read_genesis};
+use holobiont_surface::{ReadOptions, ReadPool, Surface, SurfaceError, read_genesis};
 
 use crate::ReplayError;
 
@@ -11,9 +11,13 @@ use crate::ReplayError;
 pub const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The surfaces of an organism's members, opened for reading, in the config's order.
+///
+/// All their cursors read through one pool: those of one surface share its verified blocks, and all
+/// together stay within the pool's budget.
 #[derive(Debug)]
 pub struct Surfaces {
     members: Vec<(String, Surface)>,
+    pool: ReadPool,
 }
 
 /// A member whose surface was not found.
@@ -44,6 +48,16 @@ impl fmt::Display for Missing {
 }
 
 impl Surfaces {
+    /// Opens every member's surface among the folders of `dir`, to be read by the caller's thread
+    /// alone, everything verified, within this much memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_with`](Self::open_with).
+    pub fn open(organism: &Organism, dir: &Path, budget_bytes: u64) -> Result<Self, ReplayError> {
+        Self::open_with(organism, dir, ReadOptions { budget_bytes, ..ReadOptions::default() })
+    }
+
     /// Opens every member's surface among the folders of `dir`; their names do not matter, what
     /// their genesis says does.
     ///
@@ -51,54 +65,41 @@ impl Surfaces {
     ///
     /// [`ReplayError::SurfacesUnreadable`] when `dir` cannot be listed,
     /// [`ReplayError::SurfacesMissing`] with every member that has none,
-    /// [`ReplayError::Member`] for a damaged one, [`ReplayError::TwoCopies`], and [`ReplayError::MemoryBudget`] when two
-    /// windows a member are more than `budget_bytes`.
-    pub fn open(organism: &Organism, dir: &Path, budget_bytes: u64) -> Result<Self, ReplayError> {
-        let found = Found::list(dir).map_err(ReplayError::SurfacesUnreadable)?;
-        let mut missing = Vec::new();
-        let mut members = Vec::new();
-        for member in &organism.members {
-            let surface_id = member.surface_id();
-            let expected_at = dir.join(&member.name);
-            let failed = |source| ReplayError::Member { member: member.name.clone(), source };
-            match found.holding(surface_id).as_slice() {
-                [path] => {
-                    let surface = Surface::open(path).map_err(failed)?;
-                    members.push((member.name.clone(), surface));
-                }
-                [] => {
-                    // What cannot be read might be the one that is missed.
-                    if let Some(error) = found.failure(&expected_at) {
-                        return Err(failed(error));
-                    }
-                    let found = found.at(&expected_at);
-                    let member = member.name.clone();
-                    missing.push(Missing { member, surface_id, expected_at, found });
-                }
-                [one, other, ..] => {
-                    return Err(ReplayError::TwoCopies {
-                        member: member.name.clone(),
-                        one: (*one).to_owned(),
-                        other: (*other).to_owned(),
-                    });
-                }
-            }
-        }
-        if !missing.is_empty() {
-            return Err(ReplayError::SurfacesMissing { missing });
-        }
+    /// [`ReplayError::Member`] for a damaged one, [`ReplayError::TwoCopies`],
+    /// [`ReplayError::MemoryBudget`] when two windows a member are more than the budget, and
+    /// [`ReplayError::ReadPool`] when its threads cannot be started.
+    pub fn open_with(
+        organism: &Organism,
+        dir: &Path,
+        options: ReadOptions,
+    ) -> Result<Self, ReplayError> {
+        let members = find(organism, dir)?;
+        let budget_bytes = options.budget_bytes;
+        let over_budget = |needed_bytes| {
+            let members = organism.members.len();
+            ReplayError::MemoryBudget { members, needed_bytes, budget_bytes }
+        };
         let windows: u64 = members
             .iter()
             .map(|(_, surface)| u64::from(surface.genesis().max_window_bytes).saturating_mul(2))
             .fold(0, u64::saturating_add);
         if windows > budget_bytes {
-            return Err(ReplayError::MemoryBudget {
-                members: members.len(),
-                needed_bytes: windows,
-                budget_bytes,
-            });
+            return Err(over_budget(windows));
         }
-        Ok(Self { members })
+        let pool = ReadPool::new(options).map_err(ReplayError::ReadPool)?;
+        let in_pool = |(name, surface): (String, Surface)| match surface.in_pool(&pool) {
+            Ok(surface) => Ok((name, surface)),
+            Err(SurfaceError::MemoryBudget { needed_bytes, .. }) => Err(over_budget(needed_bytes)),
+            Err(source) => Err(ReplayError::Member { member: name, source }),
+        };
+        let members = members.into_iter().map(in_pool).collect::<Result<_, _>>()?;
+        Ok(Self { members, pool })
+    }
+
+    /// What their cursors read through: how much it has held and read.
+    #[must_use]
+    pub const fn pool(&self) -> &ReadPool {
+        &self.pool
     }
 
     /// A member's name and surface, by its place in the config.
@@ -123,6 +124,44 @@ impl Surfaces {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Surface)> {
         self.members.iter().map(|(name, surface)| (name.as_str(), surface))
     }
+}
+
+/// Every member's surface, by its genesis.
+fn find(organism: &Organism, dir: &Path) -> Result<Vec<(String, Surface)>, ReplayError> {
+    let found = Found::list(dir).map_err(ReplayError::SurfacesUnreadable)?;
+    let mut missing = Vec::new();
+    let mut members = Vec::new();
+    for member in &organism.members {
+        let surface_id = member.surface_id();
+        let expected_at = dir.join(&member.name);
+        let failed = |source| ReplayError::Member { member: member.name.clone(), source };
+        match found.holding(surface_id).as_slice() {
+            [path] => {
+                let surface = Surface::open(path).map_err(failed)?;
+                members.push((member.name.clone(), surface));
+            }
+            [] => {
+                // What cannot be read might be the one that is missed.
+                if let Some(error) = found.failure(&expected_at) {
+                    return Err(failed(error));
+                }
+                let found = found.at(&expected_at);
+                let member = member.name.clone();
+                missing.push(Missing { member, surface_id, expected_at, found });
+            }
+            [one, other, ..] => {
+                return Err(ReplayError::TwoCopies {
+                    member: member.name.clone(),
+                    one: (*one).to_owned(),
+                    other: (*other).to_owned(),
+                });
+            }
+        }
+    }
+    if !missing.is_empty() {
+        return Err(ReplayError::SurfacesMissing { missing });
+    }
+    Ok(members)
 }
 
 /// The surfaces in the folders of a folder.

@@ -1,8 +1,10 @@
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use holobiont_identity::Digest;
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::format::WindowEntry;
 use crate::handover::Work;
@@ -17,8 +19,12 @@ use crate::{Damage, Genesis, Record, SurfaceError};
 /// How much is read at once, where that many whole windows follow each other: 256 KiB.
 pub const READ_BLOCK_BYTES: u64 = 256 << 10;
 
-/// Blocks start at multiples of this in memory: the size of a page.
-const ALIGNMENT_BYTES: usize = 4096;
+const PAGE_BYTES: usize = 4096;
+
+/// Memory that starts where the system's own pages do.
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(4096))]
+struct Page([u8; PAGE_BYTES]);
 
 /// A segment that is open for reading, and what its windows must be.
 #[derive(Debug)]
@@ -33,11 +39,9 @@ pub(crate) struct OpenSegment {
 /// Whole windows, read once into private memory and checked there.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    memory: Vec<u8>,
-    /// Set where the bytes are not in `memory`.
+    pages: Vec<Page>,
+    /// Set where the bytes are not in `pages`.
     mapped: Option<Mapped>,
-    /// Where in `memory` they start.
-    start: usize,
     length: usize,
     /// The number of the segment, and where in its file they start.
     segment: usize,
@@ -49,7 +53,7 @@ impl Block {
     #[inline]
     pub(crate) fn memory(&self) -> &[u8] {
         match &self.mapped {
-            None => &self.memory,
+            None => self.pages.as_bytes(),
             Some(mapped) => mapped.all(),
         }
     }
@@ -62,13 +66,13 @@ impl Block {
 
     /// How much memory it holds, in bytes.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.memory.len()
+        self.pages.as_bytes().len()
     }
 
     /// Where in [`memory`](Self::memory) a window is that it holds.
     pub(crate) fn range_of(&self, entry: &WindowEntry) -> Range<usize> {
         let start = match &self.mapped {
-            None => self.start.saturating_add(as_usize(entry.offset.saturating_sub(self.offset))),
+            None => as_usize(entry.offset.saturating_sub(self.offset)),
             Some(_) => as_usize(entry.offset),
         };
         start..start.saturating_add(as_usize(u64::from(entry.length_bytes)))
@@ -78,12 +82,9 @@ impl Block {
         self.memory().get(self.range_of(entry)).unwrap_or_default()
     }
 
-    /// What memory for this many bytes takes, the alignment's slack included. All blocks of the
-    /// ordinary size take the same, so that any of them can have the memory of another.
+    /// What memory for this many bytes takes: whole pages.
     pub(crate) fn memory_bytes(length_bytes: u64) -> u64 {
-        let page = as_u64(ALIGNMENT_BYTES);
-        let pages = length_bytes.checked_next_multiple_of(page).unwrap_or(u64::MAX);
-        pages.saturating_add(page)
+        length_bytes.checked_next_multiple_of(as_u64(PAGE_BYTES)).unwrap_or(u64::MAX)
     }
 
     fn read(
@@ -107,15 +108,16 @@ impl Block {
             };
         }
         self.mapped = None;
-        if as_u64(self.memory.len()) < memory_bytes {
+        let count = as_usize(memory_bytes.div_ceil(as_u64(PAGE_BYTES)));
+        if self.pages.len() < count {
             // Not grown: the old bytes need not be copied.
-            self.memory = Vec::new();
-            self.memory = vec![0; as_usize(memory_bytes)];
-            let misaligned = self.memory.as_ptr().addr() % ALIGNMENT_BYTES;
-            self.start = ALIGNMENT_BYTES.saturating_sub(misaligned) % ALIGNMENT_BYTES;
+            self.pages = Vec::new();
+            let no_memory = |_| io::ErrorKind::OutOfMemory.into();
+            self.pages = Page::new_vec_zeroed(count)
+                .map_err(no_memory)
+                .map_err(SurfaceError::io(&segment.path, "making room for"))?;
         }
-        let range = self.start..self.start.saturating_add(self.length);
-        let into = self.memory.get_mut(range).unwrap_or_default();
+        let into = self.pages.as_mut_bytes().get_mut(..self.length).unwrap_or_default();
         segment.file.fill_at(&segment.path, offset, into)
     }
 

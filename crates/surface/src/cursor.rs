@@ -8,10 +8,10 @@ use crate::format::{WindowEntry, chain_over};
 use crate::head::chain;
 use crate::pool::ReadPool;
 use crate::progress::{Progress, Records};
-use crate::record::as_u64;
+use crate::record::{as_u64, as_usize};
 use crate::segment::View;
 use crate::walk::{PreviousClock, Walk};
-use crate::{Damage, Head, Record, RecordHeader, StartAt, SurfaceError};
+use crate::{Ahead, Damage, Head, Record, RecordHeader, StartAt, SurfaceError};
 
 /// A place in a surface, and the verified records from there on, one after the other.
 ///
@@ -130,7 +130,7 @@ impl Cursor {
         if !self.shown {
             return None;
         }
-        self.progress.next_of(self.memory())
+        Record::split(self.progress.rest(self.memory()))
     }
 
     /// Passes the record that [`peek`](Self::peek) showed; nothing where it has shown none.
@@ -138,7 +138,7 @@ impl Cursor {
     pub fn advance(&mut self) {
         if std::mem::take(&mut self.shown) {
             let memory = self.block.as_ref().map(|block| block.memory()).unwrap_or_default();
-            self.progress.take_next(memory);
+            self.progress.pass_shown(memory);
         }
     }
 
@@ -283,8 +283,19 @@ impl Cursor {
     }
 
     #[inline]
-    fn memory(&self) -> &[u8] {
+    pub(crate) fn memory(&self) -> &[u8] {
         self.block.as_ref().map(|block| block.memory()).unwrap_or_default()
+    }
+
+    pub(crate) fn fill_ahead(&self, ahead: &mut Ahead) {
+        let records = self.entry.map_or(0, |entry| entry.records);
+        ahead.fill(self.progress, self.memory(), as_usize(records.into()));
+    }
+
+    pub(crate) fn pass_to(&mut self, last: usize, before: usize) {
+        self.shown = false;
+        let memory = self.block.as_ref().map(|block| block.memory()).unwrap_or_default();
+        self.progress.pass_to(memory, last, before);
     }
 
     /// What is wrong with the record that comes next.

@@ -10,11 +10,11 @@ use crate::segment::View;
 use crate::{SurfaceError, Trust};
 
 /// How many blocks are read ahead of a cursor, where there are threads for it.
-const AHEAD_BLOCKS: usize = 6;
+const AHEAD_BLOCKS: usize = 8;
 
 /// What the blocks in the hands of all cursors should take together, so that they stay in the
 /// caches of processors: with many surfaces at once, blocks get smaller.
-const IN_HAND_BYTES: u64 = 8 << 20;
+const IN_HAND_BYTES: u64 = 512 << 10;
 
 /// How often a cursor looks again when another one has just planned the block that it needs.
 const ATTEMPTS: usize = 16;
@@ -28,7 +28,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(pool: ReadPool, view: &View) -> Result<Self, SurfaceError> {
-        let window_bytes = u64::from(view.genesis.max_window_bytes);
+        let window_bytes = u64::from(view.largest_window_bytes());
         let reserve_bytes = Block::memory_bytes(window_bytes);
         let opened = pool.handover().open_lane(reserve_bytes);
         let id = opened.map_err(|needed_bytes| over_budget(&pool, needed_bytes))?;
@@ -124,7 +124,7 @@ impl Feed {
             self.ahead.pop_front();
         }
         if self.lane.pool.options().threads > 1 {
-            self.plan_ahead(place);
+            self.plan_ahead(segment, place);
         }
         Ok(block)
     }
@@ -149,10 +149,11 @@ impl Feed {
                 let (plan, work) = self.plan_of(segment, place, windows);
                 let Some(mut block) = handover.begin(&plan, reserved) else { continue };
                 let made = work.make(&mut block);
-                let given = Arc::clone(&block);
+                // Only then: memory that goes back must be nobody else's.
+                let made = made.map(|()| Arc::clone(&block));
                 handover.finish(lane.id, place, block, made.is_ok());
                 match made {
-                    Ok(()) => return Ok(given),
+                    Ok(given) => return Ok(given),
                     // Where a later window is to blame, this one can still be handed out.
                     Err(error) => failure = Some(error),
                 }
@@ -161,16 +162,14 @@ impl Feed {
                 return Err(error);
             }
         }
-        let window_bytes = u64::from(self.view.genesis.max_window_bytes);
+        let window_bytes = u64::from(self.view.largest_window_bytes());
         Err(over_budget(&lane.pool, Block::memory_bytes(window_bytes)))
     }
 
     /// Has the blocks after `place` made by the threads that help.
-    fn plan_ahead(&mut self, place: Place) {
+    fn plan_ahead(&mut self, segment: &OpenSegment, place: Place) {
         if self.ahead_to <= place {
-            let windows = self.open.front().map(|(_, segment)| &segment.windows);
-            let block = windows.map(|windows| self.extent(windows, place.1));
-            self.ahead_to = (place.0, block.map_or(place.1, |block| block.end));
+            self.ahead_to = (place.0, self.extent(&segment.windows, place.1).end);
         }
         let lane = Arc::clone(&self.lane);
         while self.ahead.len() < AHEAD_BLOCKS {
@@ -204,8 +203,9 @@ impl Feed {
         let length_bytes: u64 = held.iter().map(|entry| u64::from(entry.length_bytes)).sum();
         let memory_bytes = match segment.file.is_mapped() {
             true => 0,
-            // The same for all, so that any block can have the memory of another.
-            false if windows.len() > 1 => Block::memory_bytes(block_bytes),
+            // The same for all, so that any block can have the memory of another; more only where
+            // a surface has come into the pool since the block was laid out.
+            false if windows.len() > 1 => Block::memory_bytes(block_bytes.max(length_bytes)),
             false => Block::memory_bytes(length_bytes),
         };
         let to = (from.0, windows.end);
@@ -240,4 +240,80 @@ impl Drop for Feed {
 
 fn over_budget(pool: &ReadPool, needed_bytes: u64) -> SurfaceError {
     SurfaceError::MemoryBudget { needed_bytes, budget_bytes: pool.options().budget_bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use holobiont_identity::UniqueId;
+
+    use super::*;
+    use crate::{Genesis, NewRecord, ReadOptions, Surface, SurfaceWriter, WriterOptions};
+
+    fn surface(dir: &std::path::Path) -> Surface {
+        let mut genesis = Genesis::new(UniqueId::from_name("feed"));
+        (genesis.window_records, genesis.max_window_bytes) = (8, 4096);
+        let mut writer = SurfaceWriter::create(dir, genesis, WriterOptions::default()).unwrap();
+        for clock in 0..4000 {
+            let payload = &[3; 200];
+            let record = NewRecord { clock, closes_clock: true, time_ms: 0, kind: 1, payload };
+            writer.append(record).unwrap();
+        }
+        Surface::open(dir).unwrap()
+    }
+
+    /// Blocks get smaller when surfaces come into the pool, also while one is laid out.
+    #[test]
+    fn a_block_has_room_for_its_windows_whatever_comes_into_the_pool() {
+        let dir = tempfile::tempdir().unwrap();
+        let surface = surface(dir.path());
+        let pool = ReadPool::new(ReadOptions::default()).unwrap();
+        let lane = Arc::new(Lane::new(pool.clone(), surface.view()).unwrap());
+        let mut feed = Feed::new(Arc::clone(surface.view()), lane).unwrap();
+        let segment = feed.segment(0).unwrap().unwrap();
+        let windows = feed.extent(&segment.windows, 0);
+        assert!(windows.len() > 100);
+        let others: Vec<_> = (0..200).map(|_| surface.in_pool(&pool).unwrap()).collect();
+        assert!(feed.extent(&segment.windows, 0).len() < 30);
+        let (_, work) = feed.plan_of(&segment, (0, 0), windows);
+        work.make(&mut Arc::default()).unwrap();
+        drop(others);
+    }
+
+    #[test]
+    fn nothing_is_in_use_once_the_cursors_are_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let surface = surface(dir.path());
+        for threads in [1, 2] {
+            let options = ReadOptions { threads, ..ReadOptions::default() };
+            let pool = ReadPool::new(options).unwrap();
+            let pooled = surface.in_pool(&pool).unwrap();
+            let mut cursors: Vec<_> =
+                [0, 1500, 3000].map(|from| pooled.cursor(from).unwrap()).into();
+            for _ in 0..500 {
+                cursors
+                    .iter_mut()
+                    .for_each(|cursor| assert!(cursor.next_record().unwrap().is_some()));
+            }
+            assert!(pool.handover().in_use_bytes().0 > 0);
+            drop((cursors, pooled));
+            // What a thread has in its hands is given back when that is made.
+            while pool.handover().in_use_bytes().0 > 0 {
+                std::thread::yield_now();
+            }
+            assert_eq!(pool.handover().in_use_bytes(), (0, 0));
+        }
+    }
+    /// The cursor does nothing more, and blocks are read all the same. (It never ends if not.)
+    #[test]
+    fn threads_read_ahead_while_the_cursor_is_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let surface = surface(dir.path());
+        let options = ReadOptions { threads: 2, ..ReadOptions::default() };
+        let pool = ReadPool::new(options).unwrap();
+        let mut cursor = surface.in_pool(&pool).unwrap().cursor(0).unwrap();
+        assert!(cursor.next_record().unwrap().is_some());
+        while pool.windows_read().hashed < 4000 / 8 {
+            std::thread::yield_now();
+        }
+    }
 }

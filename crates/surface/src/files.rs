@@ -25,6 +25,7 @@ pub(crate) struct Listing {
     pub(crate) sealed: BTreeMap<u64, PathBuf>,
     pub(crate) open: BTreeMap<u64, PathBuf>,
     pub(crate) next: BTreeMap<u64, PathBuf>,
+    pub(crate) seals: BTreeMap<u64, PathBuf>,
     pub(crate) temporary: Vec<PathBuf>,
     pub(crate) torn: Vec<PathBuf>,
 }
@@ -42,6 +43,7 @@ impl Listing {
                 SEALED => &mut listing.sealed,
                 OPEN => &mut listing.open,
                 NEXT => &mut listing.next,
+                SEAL => &mut listing.seals,
                 TEMPORARY => {
                     listing.temporary.push(path);
                     continue;

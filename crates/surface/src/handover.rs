@@ -40,6 +40,9 @@ pub(crate) enum Planned {
     Full,
 }
 
+/// How many blocks a lane has room for from the start, so that reading ahead need not make any.
+const LANE_BLOCKS: usize = 16;
+
 /// How many blocks wait to be made before only readers that have none ahead may plan more.
 const MAX_QUEUED: usize = 16;
 
@@ -107,8 +110,8 @@ impl<W: Work> Handover<W> {
             state: Mutex::new(State {
                 ledger: Ledger::new(budget_bytes),
                 lanes: Vec::new(),
-                queue: VecDeque::new(),
-                free: Vec::new(),
+                queue: VecDeque::with_capacity(MAX_QUEUED.saturating_mul(2)),
+                free: Vec::with_capacity(LANE_BLOCKS),
                 next_id: 0,
                 closed: false,
             }),
@@ -127,7 +130,7 @@ impl<W: Work> Handover<W> {
         let mut state = self.lock();
         state.ledger.set_aside(reserve_bytes.saturating_mul(2))?;
         let id = state.new_id();
-        let (readers, slots) = (Vec::new(), VecDeque::new());
+        let (readers, slots) = (Vec::new(), VecDeque::with_capacity(LANE_BLOCKS));
         state.lanes.push(Lane { id, reserve_bytes, readers, slots, closed: false });
         Ok(id)
     }
@@ -161,12 +164,14 @@ impl<W: Work> Handover<W> {
     /// The reader holds nothing any more and is gone.
     pub(crate) fn leave(&self, lane: u64, reader: u64) {
         let mut state = self.lock();
-        let State { ledger, lanes, .. } = &mut *state;
-        if let Some(lane) = lanes.iter_mut().find(|it| it.id == lane) {
-            if lane.readers.len() > 2 {
-                ledger.give_back(lane.reserve_bytes);
-            }
-            lane.readers.retain(|(id, _)| *id != reader);
+        let Some(found) = state.lane(lane) else { return };
+        let (readers, reserve_bytes) = (found.readers.len(), found.reserve_bytes);
+        let number = found.readers.iter().position(|(id, _)| *id == reader);
+        let Some((_, left)) = number.map(|number| found.readers.remove(number)) else { return };
+        // First what it had from the reserve, which is another reader's from here on.
+        state.let_go_of_left(lane, left);
+        if readers > 2 {
+            state.ledger.give_back(reserve_bytes);
         }
         state.prune(lane);
     }
@@ -253,6 +258,12 @@ impl<W: Work> Handover<W> {
     /// The most memory that was ever held, in bytes.
     pub(crate) fn peak_bytes(&self) -> u64 {
         self.lock().ledger.peak_bytes()
+    }
+
+    /// What is in use, and what is set aside for readers, in bytes.
+    #[cfg(test)]
+    pub(crate) fn in_use_bytes(&self) -> (u64, u64) {
+        self.lock().ledger.in_use_bytes()
     }
 
     fn make(&self, claimed: Claimed<W>) -> MutexGuard<'_, State<W>> {
@@ -359,15 +370,20 @@ impl<W: Work> State<W> {
         self.drop_ended_lane(lane);
     }
 
-    /// The reader goes on. What it leaves stays only for another one, and only from memory that is
-    /// nobody's reserve, of which a quarter is kept for reading ahead.
     fn move_reader(&mut self, lane: u64, reader: u64, place: Place) {
+        let readers = self.lane(lane).map(|lane| lane.readers.iter_mut());
+        let found = readers.and_then(|mut readers| readers.find(|(id, _)| *id == reader));
+        let Some((_, at)) = found else { return };
+        let left = std::mem::replace(at, place);
+        self.let_go_of_left(lane, left);
+        self.prune(lane);
+    }
+
+    /// A reader is not at this place any more. Its block stays only for another one, and only from
+    /// memory that is nobody's reserve, of which a quarter is kept for reading ahead.
+    fn let_go_of_left(&mut self, lane: u64, left: Place) {
         let is_tight = self.ledger.is_tight();
         let Some(found) = self.lane(lane) else { return };
-        let Some((_, at)) = found.readers.iter_mut().find(|(id, _)| *id == reader) else {
-            return;
-        };
-        let left = std::mem::replace(at, place);
         let holds = |slot: &Slot<W>, at: Place| slot.from <= at && at < slot.to;
         let number = found.slots.iter().position(|slot| holds(slot, left));
         if let Some(number) = number
@@ -379,7 +395,6 @@ impl<W: Work> State<W> {
         {
             self.let_go(slot);
         }
-        self.prune(lane);
     }
 
     /// Lets go of what every reader of the lane has passed.

@@ -104,7 +104,58 @@ impl Ledger {
         self.peak_bytes
     }
 
+    /// What is in use, and what is set aside.
+    #[cfg(test)]
+    pub(crate) const fn in_use_bytes(&self) -> (u64, u64) {
+        (self.in_use_of_spare.saturating_add(self.in_use_of_reserve), self.reserve_bytes)
+    }
+
     const fn held_bytes(&self) -> u64 {
         self.in_use_of_spare.saturating_add(self.in_use_of_reserve).saturating_add(self.free_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_aside_is_there_for_readers_and_for_nobody_else() {
+        let mut ledger = Ledger::new(100);
+        assert_eq!(ledger.set_aside(101), Err(101));
+        assert_eq!(ledger.set_aside(60), Ok(()));
+        assert_eq!(ledger.charge(41, false), None);
+        assert_eq!(ledger.charge(40, false), Some(Charge::Spare));
+        assert_eq!(ledger.set_aside(1), Err(101));
+        assert_eq!(ledger.charge(1, false), None);
+        assert_eq!(ledger.charge(61, true), None);
+        assert_eq!(ledger.charge(60, true), Some(Charge::Reserve));
+        assert_eq!(ledger.charge(1, true), None);
+        assert_eq!(ledger.in_use_bytes(), (100, 60));
+        assert!(!ledger.is_over());
+
+        ledger.release(Charge::Spare, 40);
+        ledger.keep_free(40);
+        ledger.note_peak();
+        assert!(!ledger.is_over());
+        assert_eq!(ledger.charge(10, true), Some(Charge::Spare));
+        assert!(ledger.is_over());
+        ledger.reuse(40);
+        ledger.note_peak();
+        assert_eq!(ledger.peak_bytes(), 100);
+        ledger.release(Charge::Reserve, 60);
+        ledger.release(Charge::Spare, 10);
+        ledger.give_back(60);
+        assert_eq!(ledger.in_use_bytes(), (0, 0));
+    }
+
+    #[test]
+    fn a_quarter_of_the_spare_memory_is_kept_for_reading_ahead() {
+        let mut ledger = Ledger::new(140);
+        assert_eq!(ledger.set_aside(40), Ok(()));
+        assert_eq!(ledger.charge(75, false), Some(Charge::Spare));
+        assert!(!ledger.is_tight());
+        assert_eq!(ledger.charge(1, false), Some(Charge::Spare));
+        assert!(ledger.is_tight());
     }
 }

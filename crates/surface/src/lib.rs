@@ -58,6 +58,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
+mod ahead;
 mod block;
 mod cursor;
 mod damage;
@@ -86,6 +87,7 @@ mod verify;
 mod walk;
 mod writer;
 
+pub use ahead::Ahead;
 pub use block::READ_BLOCK_BYTES;
 pub use cursor::Cursor;
 pub use damage::Damage;

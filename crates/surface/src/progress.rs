@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::record::as_usize;
+use crate::record::{as_u64, as_usize};
 use crate::walk::PreviousClock;
 use crate::{Genesis, Record, RecordHeader};
 
@@ -88,6 +88,22 @@ impl Progress {
         next.is_some()
     }
 
+    /// Passes the next record, which was found to be one that may follow.
+    #[inline]
+    pub(crate) fn pass_shown(&mut self, memory: &[u8]) {
+        if let Some(fixed) = self.rest(memory).first_chunk() {
+            self.pass(&RecordHeader::decode(fixed));
+        }
+    }
+
+    /// Passes records up to and with the one that starts at `last`, `count` of them before it; all
+    /// were found to be such that may follow.
+    pub(crate) fn pass_to(&mut self, memory: &[u8], last: usize, count: usize) {
+        self.at = last;
+        self.next_seq = self.next_seq.saturating_add(as_u64(count));
+        self.pass_shown(memory);
+    }
+
     /// The last record passed, while its window is in memory.
     #[inline]
     pub(crate) fn last_of<'a>(&self, memory: &'a [u8]) -> Option<Record<'a>> {
@@ -97,24 +113,21 @@ impl Progress {
     #[inline]
     fn admits(&self, record: &Record<'_>) -> bool {
         let header = record.header();
-        // After the very last clock event, closed, there is no least one: `pass` ends the window.
-        let least = self.last_clock.saturating_add(u64::from(self.last_closes));
+        // None where the clock goes back.
+        let advance = header.clock.checked_sub(self.last_clock);
         header.seq == self.next_seq
-            && header.clock >= least
+            && advance.is_some_and(|advance| advance >= u64::from(self.last_closes))
             && (header.closes_clock() || !self.every_record_closes)
             && record.is_padded_with_zeros()
     }
 
     #[inline]
-    fn pass(&mut self, header: &RecordHeader) {
+    pub(crate) fn pass(&mut self, header: &RecordHeader) {
         self.last = self.at;
         self.at = self.at.saturating_add(as_usize(header.stored_size_bytes()));
         self.next_seq = header.seq.saturating_add(1);
         (self.last_clock, self.last_closes) = (header.clock, header.closes_clock());
         self.has_passed = true;
-        if header.clock == u64::MAX && self.last_closes {
-            self.end = self.at;
-        }
     }
 }
 

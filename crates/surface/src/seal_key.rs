@@ -35,11 +35,11 @@ impl SealKey {
     /// Whether the file beside a segment is this key's seal of it. A seal that is missing, of
     /// another key, or damaged is none: the segment is then verified in full.
     pub(crate) fn has_sealed(&self, segment: &Path, expected: &Seal) -> Result<bool, SurfaceError> {
-        let path = segment.with_extension(files::SEAL);
-        if !path.try_exists().map_err(SurfaceError::io(&path, "looking for"))? {
-            return Ok(false);
-        }
-        let bytes = files::read_small(&path)?;
+        let bytes = match files::read_small(&segment.with_extension(files::SEAL)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_damage() => return Ok(false),
+            Err(error) => return Err(error),
+        };
         // The comparison of two blake3 hashes takes the same time whatever they are.
         Ok(Seal::decode(&bytes).is_ok_and(|found| found.tag == expected.tag))
     }

@@ -39,6 +39,8 @@ pub struct SegmentInfo {
 pub(crate) struct Segment {
     pub(crate) info: SegmentInfo,
     pub(crate) chain_before: Digest,
+    /// Its largest window, in bytes.
+    largest_window_bytes: u32,
     index: Index,
 }
 
@@ -115,7 +117,8 @@ impl Segment {
         };
         let digest = Digest::of(bytes);
         let index = Index::Footer { offset, digest, chain_after: footer.chain_after };
-        Self { info, chain_before, index }
+        let largest_window_bytes = largest(&footer.windows);
+        Self { info, chain_before, largest_window_bytes, index }
     }
 
     /// The segment without footer whose records were found to be these windows.
@@ -130,7 +133,8 @@ impl Segment {
             windows: u32::try_from(windows.len()).unwrap_or(u32::MAX),
             sealed: false,
         };
-        Self { info, chain_before: header.chain_before, index: Index::Scanned(windows) }
+        let (chain_before, largest_window_bytes) = (header.chain_before, largest(&windows));
+        Self { info, chain_before, largest_window_bytes, index: Index::Scanned(windows) }
     }
 
     /// The chain value after the whole segment; none for an unsealed one, which still grows.
@@ -218,6 +222,17 @@ impl Segment {
             }
         }
     }
+}
+
+impl View {
+    /// The largest window that there is, in bytes: what a reader must hold at once.
+    pub(crate) fn largest_window_bytes(&self) -> u32 {
+        self.segments.iter().map(|segment| segment.largest_window_bytes).max().unwrap_or(0)
+    }
+}
+
+fn largest(windows: &[WindowEntry]) -> u32 {
+    windows.iter().map(|window| window.length_bytes).max().unwrap_or(0)
 }
 
 /// Length of an open file, in bytes.

@@ -76,6 +76,9 @@ impl Surface {
     /// ([`head_at`](Self::head_at), [`prove`](Self::prove) and what else looks up single windows
     /// verifies them in full, and in memory of its own.)
     ///
+    /// Have all surfaces in the pool before reading the first: what is set aside for one more must
+    /// be there at that moment, and blocks that cursors hold or have read ahead take memory, too.
+    ///
     /// # Errors
     ///
     /// [`SurfaceError::MemoryBudget`] where the pool has no room for two windows more.

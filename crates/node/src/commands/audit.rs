@@ -6,7 +6,7 @@ use holobiont_identity::Organism;
 use holobiont_policy::Cut;
 use holobiont_programs::Visit;
 use holobiont_replay::{Audit, LogReader, Program, ReplayError, Snapshot, Surfaces, audit};
-use holobiont_surface::Surface;
+use holobiont_surface::{Surface, Trust};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ const MAX_SUMMARY_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let (organism, _) = files::organism(&args.organism)?;
     let snapshot = args.from_snapshot.as_deref().map(read_snapshot).transpose()?;
-    let surfaces = Surfaces::open(&organism, &args.surfaces, args.memory.budget_bytes())?;
+    let surfaces = args.reading.surfaces(&organism, &args.surfaces, Trust::Full)?;
     let published = Published::new(&args.against);
     let started = Instant::now();
     let audited =

@@ -3,12 +3,13 @@ use std::path::{Path, PathBuf};
 use holobiont_identity::Organism;
 use holobiont_policy::{Grade, Status};
 use holobiont_programs::{CrossFeedCommit, Description, describe};
-use holobiont_replay::{Commit, DEFAULT_MEMORY_BUDGET_BYTES, Published as Record, Surfaces};
+use holobiont_replay::{Commit, Published as Record, Surfaces};
+use holobiont_surface::Trust;
 use serde::Serialize;
 
 use super::audit::audit_published;
 use super::replay::{Done, Job};
-use crate::cli::{ClockFormat, Demo as Args, ImportFormat};
+use crate::cli::{ClockFormat, Demo as Args, ImportFormat, Reading};
 use crate::failure::Failure;
 use crate::files;
 use crate::import::{Imported, Target};
@@ -34,7 +35,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     }
     demo.import()?;
     let (organism, source) = files::organism(&demo.organism)?;
-    let surfaces = Surfaces::open(&organism, &demo.surfaces, DEFAULT_MEMORY_BUDGET_BYTES)?;
+    let surfaces = Reading::default().surfaces(&organism, &demo.surfaces, Trust::Full)?;
     print::note(&format!("folding {} over them ...", organism.name));
     let done = demo.replay(&organism, &source, &surfaces)?;
     print::note("auditing: recomputing every commit from the members' surfaces ...");

@@ -4,7 +4,7 @@ use holobiont_replay::{
     Citation, Commit, LogReader, MemberEvidence, Published as Record, ReplayError, StatusRecord,
     Surfaces,
 };
-use holobiont_surface::Surface;
+use holobiont_surface::{Surface, Trust};
 use serde::Serialize;
 
 use crate::cli::{ClockFormat, Explain as Args};
@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let Some(dir) = args.surfaces.as_deref().filter(|_| !args.all) else {
         return tell_all(&output, &organism);
     };
-    let surfaces = Surfaces::open(&organism, dir, args.memory.budget_bytes())?;
+    let surfaces = args.reading.surfaces(&organism, dir, Trust::Full)?;
     let seq = match args.commit {
         Some(seq) => seq,
         None => last_commit(&output, &published)?,

@@ -17,7 +17,7 @@ use crate::files;
 use crate::opened::Published;
 use crate::print;
 use crate::progress::Progress;
-use crate::report::{Changes, Pace, Summary, surface_bytes};
+use crate::report::{Changes, Pace, Summary};
 use crate::text::count;
 
 /// Largest snapshot that is read, in bytes.
@@ -30,7 +30,8 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
         None => Vec::new(),
     };
     let snapshot = args.resume.as_deref().map(read_snapshot).transpose()?;
-    let surfaces = Surfaces::open(&organism, &args.surfaces, args.memory.budget_bytes())?;
+    let trust = args.trust.load()?;
+    let surfaces = args.reading.surfaces(&organism, &args.surfaces, trust)?;
     warn_of_tails(&surfaces);
     let job = Job {
         organism: &organism,
@@ -169,8 +170,7 @@ impl Job<'_> {
             std::fs::copy(cuts, &to).map_err(Failure::io(&to, "copying"))?;
         }
         progress.finish();
-        let pace =
-            Pace::of(started.elapsed(), replay.totals().records, surface_bytes(self.surfaces));
+        let pace = Pace::of(started.elapsed(), replay.totals().records, self.surfaces);
         let output = (writer.next_seq(), writer.head());
         let from_cut = self.snapshot.map(|snapshot| snapshot.cut);
         let summary = Summary::of(self.organism, self.surfaces, &replay, changes, output, from_cut);

@@ -1,3 +1,5 @@
+mod seal;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,6 +19,7 @@ pub(super) fn run(command: &Command, as_json: bool) -> Result<(), Failure> {
         Command::Import(args) => import(args, as_json),
         Command::Inspect(args) => inspect(args, as_json),
         Command::Verify(args) => verify(args, as_json),
+        Command::Seal(args) => seal::run(args, as_json),
         Command::Export(args) => export(args),
     }
 }
@@ -228,7 +231,7 @@ fn verify(args: &Verify, as_json: bool) -> Result<(), Failure> {
     let mut checked = Vec::new();
     let mut first_failure: Option<SurfaceError> = None;
     for dir in surface_dirs(&args.dir)? {
-        let (one, failure) = check(&dir, args.from, args.to);
+        let (one, failure) = check(&dir, args);
         checked.push(one);
         first_failure = first_failure.or(failure);
     }
@@ -248,7 +251,8 @@ fn verify(args: &Verify, as_json: bool) -> Result<(), Failure> {
     failure.map_or(Ok(()), Err)
 }
 
-fn check(dir: &Path, from: Option<u64>, to: Option<u64>) -> (Checked, Option<SurfaceError>) {
+fn check(dir: &Path, args: &Verify) -> (Checked, Option<SurfaceError>) {
+    let Verify { from, to, reading, .. } = args;
     let mut checked = Checked {
         name: name_of(dir),
         records: 0,
@@ -259,7 +263,7 @@ fn check(dir: &Path, from: Option<u64>, to: Option<u64>) -> (Checked, Option<Sur
         failure: None,
         is_damaged: false,
     };
-    let verified = Surface::open(dir).and_then(|surface| {
+    let verified = reading.surface(dir).and_then(|surface| {
         checked.torn = surface.torn().map(|torn| {
             format!(
                 "{} bytes after record {} are torn",

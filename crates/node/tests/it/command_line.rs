@@ -1,6 +1,6 @@
 use crate::run::{demo, holobiont};
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &["demo"],
     &["surface", "import"],
     &["surface", "inspect"],
@@ -11,6 +11,7 @@ const COMMANDS: [&[&str]; 10] = [
     &["replay"],
     &["audit"],
     &["explain"],
+    &["bench", "replay"],
 ];
 
 #[test]

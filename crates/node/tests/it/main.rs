@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod bench;
 mod command_line;
 mod damage;
 mod demo;

@@ -3,11 +3,12 @@
 use holobiont_identity::{OrderAction, ReplayOrder};
 use holobiont_policy::Roster;
 use holobiont_replay::{
-    Commands, Commits, Event, Program, ProgramError, Published, Replay, ReplayClock, ReplayError,
+    Commands, Commits, Event, NoOutput, Program, ProgramError, Published, Replay, ReplayClock,
+    ReplayError, Surfaces,
 };
-use holobiont_surface::{Genesis, SurfaceWriter};
+use holobiont_surface::{Genesis, ReadOptions, SurfaceWriter};
 
-use crate::world::{World, days, organism};
+use crate::world::{Ledger, World, days, organism};
 
 fn world() -> (World, Vec<ReplayOrder>) {
     let members = [
@@ -51,6 +52,21 @@ fn twice_from_cuts_from_snapshots_and_from_other_segments() {
         let (other, _) = world.replay(&folder, &format!("out {segment_bytes}"), &orders, &[]);
         assert_eq!(other, first);
     }
+}
+
+#[test]
+fn with_threads_that_read_ahead() {
+    let (world, orders) = world();
+    let (first, _) = world.replay("surfaces", "first", &orders, &[]);
+    let options = ReadOptions { threads: 3, budget_bytes: 1 << 20, ..ReadOptions::default() };
+    let opened = Surfaces::open_with(&world.organism, &world.path("surfaces"), options).unwrap();
+    let mut clock = ReplayClock::new(&world.organism, &opened, orders).unwrap();
+    let mut replay = Replay::new(&world.organism, Roster::replay(), &opened, Ledger::new());
+    while let Some((index, command)) = clock.next(replay.state()).unwrap() {
+        replay.step(index, &command, &mut NoOutput).unwrap();
+    }
+    assert_eq!((replay.state_digest(), replay.log_digest()), (first.state, first.log));
+    assert!(opened.pool().peak_bytes() <= 1 << 20);
 }
 
 #[test]

@@ -145,7 +145,9 @@ fn truncate(path: &Path, length_bytes: u64) -> Result<(), SurfaceError> {
 /// Removes what an interrupted write left beside the segments, and what retention had still to drop.
 fn remove_leftovers(directory: &Directory) -> Result<(), SurfaceError> {
     let Directory { view, listing, .. } = directory;
-    let dropped = listing.sealed.range(..view.start.first_seq).map(|(_, path)| path);
+    let dropped = [&listing.seals, &listing.sealed];
+    let dropped = dropped.into_iter().flat_map(|files| files.range(..view.start.first_seq));
+    let dropped = dropped.map(|(_, path)| path);
     let leftover = dropped.chain(listing.next.values()).chain(&listing.temporary);
     leftover.into_iter().try_for_each(|path| files::remove(path))?;
     files::sync_dir(&view.dir)

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use holobiont_identity::UniqueId;
-use holobiont_surface::format::{Mark, SegmentFooter, SegmentHeader, Start};
+use holobiont_surface::format::{Mark, Seal, SegmentFooter, SegmentHeader, Start};
 use holobiont_surface::{
-    EvidenceItem, Genesis, NewRecord, Record, Surface, SurfaceWriter, WriterOptions,
+    EvidenceItem, Genesis, NewRecord, Record, SealKey, Surface, SurfaceWriter, WriterOptions,
 };
 
 const FILES: [&str; 5] =
@@ -104,4 +104,22 @@ fn single_formats() {
     assert_eq!(Mark::decode(&bytes("mark")).unwrap().0.unwrap().seq, 5);
     let start = Start::decode(&bytes("start")).unwrap();
     assert_eq!((start.first_seq, start.previous_clock), (0, None));
+}
+
+/// The seal of the first segment with the key of 32 bytes 0x33.
+#[test]
+fn a_seal_is_exactly_this_file() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path());
+    let key = [0x33; 32];
+    let sealed = Surface::open(dir.path()).unwrap().seal(&SealKey::from_bytes(key)).unwrap();
+    assert_eq!(sealed, 1);
+    let written = fs::read(crate::common::only(dir.path(), "seal")).unwrap();
+    assert_eq!(hex::encode(&written), vector("seal.hex"));
+
+    let footer = blake3::hash(&bytes("segment-footer"));
+    let genesis = blake3::hash(&genesis().encode());
+    let parts = [b"holobiont-seal|\x01", genesis.as_bytes().as_slice(), &[0; 8], footer.as_bytes()];
+    let tag = blake3::keyed_hash(&key, &parts.concat());
+    assert_eq!(Seal::decode(&written).unwrap(), Seal { tag });
 }

@@ -1,0 +1,106 @@
+use crate::progress::Progress;
+use crate::{Cursor, Record, SurfaceError};
+
+/// The rest of a cursor's window, gone through once: what a merge of many surfaces compares by, side
+/// by side in memory, and where the records are.
+///
+/// A record found here has been checked, so that handing it out needs no more checks. The memory is
+/// used again from window to window.
+///
+/// ```no_run
+/// # use holobiont_surface::{Ahead, Cursor, SurfaceError};
+/// # fn read(mut cursor: Cursor) -> Result<u64, SurfaceError> {
+/// let (mut ahead, mut bytes) = (Ahead::default(), 0);
+/// while cursor.look_ahead(&mut ahead)? {
+///     for number in 0..ahead.clocks().len() {
+///         let record = cursor.ahead(&ahead, number);
+///         bytes += record.map_or(0, |record| u64::from(record.header().payload_length));
+///     }
+///     cursor.pass(&ahead, ahead.clocks().len());
+/// }
+/// # Ok(bytes)
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Ahead {
+    first_seq: u64,
+    clocks: Vec<u64>,
+    /// Where in the block's memory each record starts, and where the last one ends.
+    starts: Vec<usize>,
+}
+
+impl Ahead {
+    /// The sequence number of the first record.
+    pub const fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
+    /// The records' clock events, in order.
+    pub fn clocks(&self) -> &[u64] {
+        &self.clocks
+    }
+
+    /// The same, to be brought to another clock.
+    pub fn clocks_mut(&mut self) -> &mut [u64] {
+        &mut self.clocks
+    }
+
+    pub(crate) fn fill(&mut self, mut progress: Progress, memory: &[u8], records: usize) {
+        self.first_seq = progress.next_seq();
+        self.clocks.resize(records, 0);
+        self.starts.resize(records.saturating_add(1), 0);
+        let mut found = 0_usize;
+        for (clock, start) in self.clocks.iter_mut().zip(&mut self.starts) {
+            let Some(record) = progress.next_of(memory) else { break };
+            (*clock, *start) = (record.clock(), progress.at());
+            progress.pass(record.header());
+            found = found.saturating_add(1);
+        }
+        self.clocks.truncate(found);
+        self.starts.truncate(found.saturating_add(1));
+        if let Some(end) = self.starts.last_mut() {
+            *end = progress.at();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bytes_of<'a>(&self, memory: &'a [u8], number: usize) -> Option<&'a [u8]> {
+        let ends = self.starts.get(number..)?;
+        memory.get(*ends.first()?..*ends.get(1)?)
+    }
+}
+
+impl Cursor {
+    /// Goes through the window in hand from the record not passed yet on, or through the next window
+    /// where all of it has been passed. It passes none of them. False at the end of the surface.
+    ///
+    /// Where one is no record that may follow, what is found ends before it, and
+    /// [`peek`](Self::peek) says why once those are passed.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn look_ahead(&mut self, ahead: &mut Ahead) -> Result<bool, SurfaceError> {
+        if self.peek()?.is_none() {
+            return Ok(false);
+        }
+        self.fill_ahead(ahead);
+        Ok(true)
+    }
+
+    /// Record `number`, from 0, of those that were found ahead and not passed.
+    #[inline]
+    pub fn ahead(&self, ahead: &Ahead, number: usize) -> Option<Record<'_>> {
+        Record::split(ahead.bytes_of(self.memory(), number)?)
+    }
+
+    /// Passes this many of the records that were found ahead; what was found is used up then.
+    pub fn pass(&mut self, ahead: &Ahead, count: usize) {
+        if let Some(last) = count.checked_sub(1)
+            && ahead.first_seq() == self.next_seq()
+            && ahead.bytes_of(self.memory(), last).is_some()
+        {
+            self.pass_to(ahead.starts.get(last).copied().unwrap_or_default(), last);
+        }
+    }
+}
