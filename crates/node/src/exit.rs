@@ -31,7 +31,7 @@ Exit codes:
   5  evidence or input is malformed, damaged or untrusted
   6  something needed is unavailable: a file, disk space, a permission; trying again may help
   7  divergence: what was recomputed differs from what was published
-  8  a benchmark regressed past its threshold (from the bench command on)
+  8  a benchmark regressed past its threshold
   130  interrupted";
 
 impl From<Exit> for ExitCode {

@@ -1,6 +1,6 @@
 use crate::run::{demo, holobiont};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &["demo"],
     &["surface", "import"],
     &["surface", "inspect"],
@@ -11,6 +11,7 @@ const COMMANDS: [&[&str]; 11] = [
     &["replay"],
     &["audit"],
     &["explain"],
+    &["surface", "seal"],
     &["bench", "replay"],
 ];
 

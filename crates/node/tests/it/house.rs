@@ -129,6 +129,32 @@ fn pure_crates_forbid_clocks_environment_hash_maps_and_floats() {
 }
 
 #[test]
+fn unsafe_code_is_forbidden_but_where_files_are_mapped() {
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let dir = entry.unwrap().path();
+        let main = if dir.ends_with("node") { "src/main.rs" } else { "src/lib.rs" };
+        let forbids =
+            fs::read_to_string(dir.join(main)).unwrap().contains("#![forbid(unsafe_code)]");
+        assert_eq!(forbids, !dir.ends_with("surface"), "{}", dir.display());
+    }
+    for (room, allowed) in [("crates/surface", "mapped.rs"), ("bench", "mapped.rs")] {
+        let mut allowing = Vec::new();
+        let mut dirs = vec![root().join(room).join("src")];
+        while let Some(dir) = dirs.pop() {
+            for entry in fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    dirs.push(path);
+                } else if fs::read_to_string(&path).unwrap_or_default().contains("(unsafe_code") {
+                    allowing.push(path.file_name().unwrap().to_owned());
+                }
+            }
+        }
+        assert_eq!(allowing, [allowed], "{room}");
+    }
+}
+
+#[test]
 fn versions_live_in_one_table() {
     let crates = fs::read_dir(root().join("crates")).unwrap();
     let rooms = crates.map(|entry| entry.unwrap().path()).chain([root().join("bench")]);

@@ -17,3 +17,4 @@ mod euro_fx;
 mod house;
 mod import_export;
 mod run;
+mod trust;
