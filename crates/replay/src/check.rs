@@ -43,18 +43,20 @@ impl<'s> Check<'s> {
         advance.follow(*before);
         let mut last: Option<RecordHeader> = None;
         while cursor.next_seq() <= head.seq {
-            let Some(header) = cursor.peek().map_err(failed)? else {
+            let next_seq = cursor.next_seq();
+            let Some(mut records) = cursor.records().map_err(failed)? else {
                 return Err(ReplayError::SurfaceEnds {
                     cut,
                     log_index,
                     member: name.to_owned(),
                     wanted_seq: head.seq,
-                    next_seq: cursor.next_seq(),
+                    next_seq,
                 });
             };
-            advance.pass(&header);
-            last = Some(header);
-            cursor.advance();
+            while let Some(record) = records.next_if(|header| header.seq <= head.seq) {
+                advance.pass(record.header());
+                last = Some(*record.header());
+            }
         }
         let differs = |what: &'static str, expected: String, got: String| {
             let member = name.to_owned();
