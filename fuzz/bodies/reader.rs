@@ -381,7 +381,7 @@ fn look_ahead(cursor: &mut Cursor, seq: u64, holds: impl Fn(&Record<'_>, u64)) -
     }
     let count = ahead.clocks().len().div_ceil(2);
     for (number, seq) in (seq..).take(ahead.clocks().len()).enumerate() {
-        holds(&cursor.ahead(&ahead, number).expect("what was found"), seq);
+        holds(&cursor.found(&ahead).record(number).expect("what was found"), seq);
     }
     cursor.pass(&ahead, count);
     u64::try_from(count).unwrap_or_default()

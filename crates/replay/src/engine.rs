@@ -1,10 +1,11 @@
 use holobiont_identity::{MemberId, Organism};
 use holobiont_policy::{Cut, Status, StatusChange};
-use holobiont_surface::{Head, NewRecord, Record};
+use holobiont_surface::{Head, NewRecord};
 
 use crate::commits::Pending;
-use crate::input::{Input, Taken};
-use crate::merge::Merge;
+use crate::hand::Hand;
+use crate::input::Input;
+use crate::turns::Turns;
 use crate::{
     Citation, Commit, Commits, Event, KIND_COMMIT, KIND_EMPTY, KIND_STATUS, MemberEvidence,
     MemberRecord, Output, Position, Program, ReplayError, StatusRecord, Surfaces,
@@ -14,7 +15,10 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Engine<'s, P> {
     inputs: Vec<Input<'s>>,
-    merge: Merge,
+    turns: Turns,
+    /// Memory for what inputs have ready, and how far that was folded; empty between cuts.
+    hands: Vec<Hand<'static>>,
+    passed: Vec<(u16, usize)>,
     teller: Teller<P>,
 }
 
@@ -72,7 +76,13 @@ impl<'s, P: Program> Engine<'s, P> {
             first_seqs: vec![u64::MAX; inputs.len()],
             pending: Vec::new(),
         };
-        Self { merge: Merge::new(inputs.len()), inputs, teller }
+        Self {
+            turns: Turns::new(inputs.len()),
+            hands: Vec::with_capacity(inputs.len()),
+            passed: Vec::with_capacity(inputs.len()),
+            inputs,
+            teller,
+        }
     }
 
     pub(crate) const fn program(&self) -> &P {
@@ -117,34 +127,47 @@ impl<'s, P: Program> Engine<'s, P> {
     /// records come first of themselves, since their clocks were closed by an earlier cut. Where no
     /// clock is compared (alignment `arrival`) the order is (member's place, sequence number).
     fn fold_records<O: Output>(&mut self, fold: &mut Fold<'_, O>) -> Result<(), ReplayError> {
-        let Self { inputs, merge, teller } = self;
+        let Self { inputs, hands, passed, turns, teller } = self;
         let cut = fold.cut;
         let by_clock = cut.watermark.is_some();
-        let order = |clock: u64| if by_clock { clock } else { 0 };
-        merge.clear();
-        for (place, input) in (0_u16..).zip(&mut *inputs) {
-            if let Some(clock) = input.next(cut)? {
-                merge.add(order(clock), place);
-            }
+        for input in &mut *inputs {
+            input.next(cut)?;
         }
-        merge.start();
         let mut open: Option<u64> = None;
-        let mut least = merge.least();
-        let mut before = None;
-        while let Some((first, place)) = least {
-            let Some(input) = inputs.get_mut(usize::from(place)) else { break };
-            // Twice the same one: it may be a long run, which asks the tree no more.
-            let bound = if before == Some(place) { merge.bound() } else { first };
-            let bound = if by_clock { bound } else { u64::MAX };
-            let next = input.run(cut, bound, |record, taken| {
-                if let Some(clock) = open.filter(|open| *open < taken.clock) {
-                    teller.tell(Event::ClockClosed { clock }, fold)?;
+        loop {
+            let mut ready = recycle(std::mem::take(hands));
+            let some = (0_u16..).zip(&*inputs).filter_map(|(place, input)| input.hand(place));
+            ready.extend(some.inspect(|hand| teller.begins(hand.place, hand.first_seq())));
+            if ready.is_empty() {
+                *hands = recycle(ready);
+                break;
+            }
+            turns.give(&mut ready, by_clock);
+            for turn in turns.iter() {
+                let Some(hand) = ready.get_mut(usize::from(turn.hand)) else { break };
+                let (member, late) = (hand.place, hand.late);
+                for _ in 0..turn.records {
+                    let Some((clock, record)) = hand.play() else {
+                        return Err(Input::ends_of(inputs, member, cut));
+                    };
+                    if let Some(clock) = open.filter(|open| *open < clock) {
+                        teller.tell(Event::ClockClosed { clock }, fold)?;
+                    }
+                    open = (by_clock && !late).then_some(clock);
+                    teller.take(MemberRecord { member, clock, record, late }, fold)?;
                 }
-                open = (by_clock && !taken.late).then_some(taken.clock);
-                teller.take(place, record, taken, fold)
-            })?;
-            before = Some(place);
-            least = merge.replace(next.map(order));
+            }
+            passed.clear();
+            passed.extend(ready.iter().map(|hand| (hand.place, hand.at())));
+            let records: u64 = ready.iter().map(Hand::taken).sum();
+            fold.folded.records = fold.folded.records.saturating_add(records);
+            *hands = recycle(ready);
+            for (place, at) in passed.drain(..) {
+                let Some(input) = inputs.get_mut(usize::from(place)) else { continue };
+                if input.pass_to(at) {
+                    input.next(cut)?;
+                }
+            }
         }
         let rest = cut.watermark.filter(|watermark| open < Some(*watermark));
         for clock in open.into_iter().chain(rest) {
@@ -152,6 +175,13 @@ impl<'s, P: Program> Engine<'s, P> {
         }
         Ok(())
     }
+}
+
+/// The same memory, for hands that borrow from elsewhere.
+#[expect(clippy::unnecessary_filter_map, reason = "it is another type of hand")]
+fn recycle<'a>(mut hands: Vec<Hand<'_>>) -> Vec<Hand<'a>> {
+    hands.clear();
+    hands.into_iter().filter_map(|_| None).collect()
 }
 
 impl<P: Program> Teller<P> {
@@ -168,26 +198,27 @@ impl<P: Program> Teller<P> {
         if self.pending.is_empty() { Ok(()) } else { self.publish_pending(fold) }
     }
 
+    /// Hears of the first record that is ready, of those that a cut takes of a member.
+    fn begins(&mut self, member: u16, seq: u64) {
+        if let Some(first_seq) = self.first_seqs.get_mut(usize::from(member)) {
+            *first_seq = seq.min(*first_seq);
+        }
+    }
+
     /// Folds a member's record.
     #[inline]
     fn take<O: Output>(
         &mut self,
-        member: u16,
-        record: Record<'_>,
-        Taken { clock, late }: Taken,
+        taken: MemberRecord<'_>,
         fold: &mut Fold<'_, O>,
     ) -> Result<(), ReplayError> {
-        let place = usize::from(member);
+        let (place, record) = (usize::from(taken.member), &taken.record);
         if let Some(next_seq) = self.next_seqs.get_mut(place) {
             *next_seq = record.seq().saturating_add(1);
         }
-        if let Some(first_seq) = self.first_seqs.get_mut(place) {
-            *first_seq = record.seq().min(*first_seq);
-        }
         let size_bytes = u64::from(record.header().payload_length);
-        fold.folded.records = fold.folded.records.saturating_add(1);
         fold.folded.payload_bytes = fold.folded.payload_bytes.saturating_add(size_bytes);
-        self.tell(Event::Record(MemberRecord { member, clock, record, late }), fold)
+        self.tell(Event::Record(taken), fold)
     }
 
     /// Publishes what the program has just committed, as soon as it has: a cut of years holds no
@@ -230,8 +261,9 @@ impl<P: Program> Teller<P> {
             }
         }
         let taken = self.first_seqs.iter().zip(&self.next_seqs);
-        let taken = taken
-            .map(|(first, next)| (*first != u64::MAX).then(|| (*first, next.saturating_sub(1))));
+        // What is ready need not have been folded.
+        let taken =
+            taken.map(|(first, next)| (first < next).then(|| (*first, next.saturating_sub(1))));
         self.ids
             .iter()
             .zip(taken)

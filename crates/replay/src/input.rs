@@ -1,9 +1,10 @@
 use holobiont_identity::{ClockRule, Member, OnLateData};
 use holobiont_policy::{Cut, CutMember, Gap};
-use holobiont_surface::{Ahead, Cursor, Record, Surface, SurfaceError};
+use holobiont_surface::{Ahead, Cursor, Surface, SurfaceError};
 use serde::{Deserialize, Serialize};
 
 use crate::ReplayError;
+use crate::hand::Hand;
 
 /// How far a member's records have been taken, and what became of those that were not folded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub(crate) struct Input<'s> {
     /// of them or not.
     plain_to: usize,
     late: bool,
+    /// Whether the cut takes no more after those.
+    is_last: bool,
     /// From here on they are not yet counted in `position`.
     counted_to: usize,
     position: Position,
@@ -63,15 +66,6 @@ struct Take {
     last_clock: u64,
 }
 
-/// What there is to say of a record that a cut takes.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Taken {
-    /// Its clock event, in the organism's clock.
-    pub(crate) clock: u64,
-    /// Its clock event was closed by an earlier cut already.
-    pub(crate) late: bool,
-}
-
 impl<'s> Input<'s> {
     pub(crate) fn new(
         name: &'s str,
@@ -90,6 +84,7 @@ impl<'s> Input<'s> {
             at: 0,
             plain_to: 0,
             late: false,
+            is_last: false,
             counted_to: 0,
             position,
             take: Take::default(),
@@ -120,13 +115,13 @@ impl<'s> Input<'s> {
         self.count();
     }
 
-    /// Finds the next record that the cut takes, if it takes one more, and gives its clock event;
-    /// records that it passes over are counted.
-    pub(crate) fn next(&mut self, cut: &Cut) -> Result<Option<u64>, ReplayError> {
+    /// Finds the next record that the cut takes, if it takes one more; records that it passes over
+    /// are counted.
+    pub(crate) fn next(&mut self, cut: &Cut) -> Result<(), ReplayError> {
         self.count();
         loop {
             if self.position.next_seq >= self.take.pause_seq && !self.goes_on() {
-                return Ok(None);
+                return Ok(());
             }
             let Some(clock) = self.ahead.clocks().get(self.at).copied() else {
                 if self.load()? {
@@ -135,7 +130,7 @@ impl<'s> Input<'s> {
                 return Err(self.ends(cut));
             };
             if clock > self.take.last_clock {
-                return Ok(None);
+                return Ok(());
             }
             self.late = Some(clock) <= self.take.late_to;
             if clock < self.start {
@@ -143,8 +138,8 @@ impl<'s> Input<'s> {
             } else if self.late && self.drops_late {
                 self.position.dropped_late = self.position.dropped_late.saturating_add(1);
             } else {
-                self.plain_to = self.end_of_part();
-                return Ok(Some(clock));
+                self.end_part();
+                return Ok(());
             }
             self.at = self.at.saturating_add(1);
             self.counted_to = self.at;
@@ -152,31 +147,29 @@ impl<'s> Input<'s> {
         }
     }
 
-    /// Hands out the record that [`next`](Self::next) found and those after it, as far as the cut
-    /// takes them and their clock is not past `bound`: borrowed from the memory that they were
-    /// verified in. Gives the clock of the next one that the cut takes.
-    #[inline]
-    pub(crate) fn run(
-        &mut self,
-        cut: &Cut,
-        bound: u64,
-        mut fold: impl FnMut(Record<'_>, Taken) -> Result<(), ReplayError>,
-    ) -> Result<Option<u64>, ReplayError> {
-        let mut clock = self.ahead.clocks().get(self.at).copied();
-        while let Some(at_hand) = clock.filter(|clock| *clock <= bound) {
-            let record = self.cursor.as_ref().and_then(|cursor| cursor.ahead(&self.ahead, self.at));
-            let Some(record) = record else { return Err(self.ends(cut)) };
-            fold(record, Taken { clock: at_hand, late: self.late })?;
-            self.at = self.at.saturating_add(1);
-            clock = match self.ahead.clocks().get(self.at) {
-                Some(clock) if self.at < self.plain_to => Some(*clock),
-                _ => self.next(cut)?,
-            };
+    /// What it has ready for the fold: the record that [`next`](Self::next) found, and those after it
+    /// that are simply the next ones. None where it has nothing ready.
+    pub(crate) fn hand(&self, place: u16) -> Option<Hand<'_>> {
+        if !self.is_ready() {
+            return None;
         }
-        Ok(clock)
+        let found = self.cursor.as_ref()?.found(&self.ahead);
+        Some(Hand::new(place, found, self.at, self.plain_to, self.late, self.is_last))
     }
 
-    /// Counts the records that were handed out since the last time.
+    /// Passes the records of its [`hand`](Self::hand) up to before record `at`, which were folded.
+    /// Whether [`next`](Self::next) must say how it goes on.
+    pub(crate) fn pass_to(&mut self, at: usize) -> bool {
+        self.at = at;
+        at >= self.plain_to && !self.is_last
+    }
+
+    /// Whether a record is at hand.
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.at < self.plain_to
+    }
+
+    /// Counts the records that were passed since the last time.
     fn count(&mut self) {
         let folded = self.at.saturating_sub(std::mem::replace(&mut self.counted_to, self.at));
         let folded = u64::try_from(folded).unwrap_or(u64::MAX);
@@ -186,14 +179,22 @@ impl<'s> Input<'s> {
         self.position.late = self.position.late.saturating_add(late);
     }
 
-    /// Where in the window in hand the part of it ends that is agreed on and late, or is agreed on
-    /// and not, as the record at hand is.
-    fn end_of_part(&self) -> usize {
-        let last = if self.late { self.take.late_to.unwrap_or(0) } else { self.take.last_clock };
-        let by_clock = self.ahead.clocks().partition_point(|clock| *clock <= last);
-        let agreed = self.take.pause_seq.saturating_sub(self.position.next_seq);
-        let agreed = usize::try_from(agreed).unwrap_or(usize::MAX);
-        by_clock.min(self.at.saturating_add(agreed))
+    /// Finds where in the window in hand the part of it ends that is agreed on and late, or is agreed
+    /// on and not, as the record at hand is; and whether the cut takes no more after that.
+    fn end_part(&mut self) {
+        let Take { last_seq, pause_seq, late_to, last_clock } = self.take;
+        let last = if self.late { late_to.unwrap_or(0) } else { last_clock };
+        let clocks = self.ahead.clocks();
+        let by_clock = clocks.partition_point(|clock| *clock <= last);
+        let agreed = pause_seq.saturating_sub(self.position.next_seq);
+        let by_seq = self.at.saturating_add(usize::try_from(agreed).unwrap_or(usize::MAX));
+        self.plain_to = by_clock.min(by_seq);
+        self.is_last = if by_seq <= by_clock {
+            let is_gap = self.position.gaps.first().is_some_and(|gap| gap.from_seq <= pause_seq);
+            !is_gap && last_seq.and_then(|last| last.checked_add(1)) == Some(pause_seq)
+        } else {
+            by_clock < clocks.len() && last == last_clock
+        };
     }
 
     /// Goes on to the next window; false where there is none.
@@ -218,6 +219,19 @@ impl<'s> Input<'s> {
             }
         }
         Ok(true)
+    }
+
+    fn rewind(&mut self) {
+        (self.at, self.plain_to, self.counted_to) = (0, 0, 0);
+    }
+
+    /// The copy of the member at this place does not have what was agreed on.
+    #[cold]
+    pub(crate) fn ends_of(inputs: &[Self], place: u16, cut: &Cut) -> ReplayError {
+        match inputs.get(usize::from(place)) {
+            Some(input) => input.ends(cut),
+            None => ReplayError::Snapshot { why: format!("names member {place} of none") },
+        }
     }
 
     /// The copy does not have what was agreed on.
@@ -254,7 +268,7 @@ impl<'s> Input<'s> {
                 self.position.next_seq = gap.to_seq;
                 self.cursor = None;
                 self.ahead = Ahead::default();
-                (self.at, self.plain_to, self.counted_to) = (0, 0, 0);
+                self.rewind();
             }
         }
     }

@@ -85,6 +85,7 @@ mod commit;
 mod commits;
 mod engine;
 mod error;
+mod hand;
 mod input;
 mod log;
 mod merge;
@@ -93,6 +94,7 @@ mod program;
 mod run;
 mod snapshot;
 mod surfaces;
+mod turns;
 
 pub use audit::{Audit, Difference, audit, check_output};
 pub use clock::{Commands, ReplayClock};

@@ -1,144 +1,114 @@
 use std::hint::select_unpredictable;
 
-/// Which member has the next record: a tournament tree of the losers over those that have one.
+/// Which hand has the next record: a tournament tree of the losers.
 ///
-/// A source is a member with a record, named by its place; it is compared by the clock of that
-/// record, then by its place. Sources that have ended lose to all others. Only sources are in the
-/// tree: a member that a cut takes nothing from costs nothing. The memory is kept from cut to cut.
+/// Only hands with a record are in the tree: a member that a cut takes nothing from costs nothing.
+/// The memory is kept from one tournament to the next.
 #[derive(Debug)]
 pub(crate) struct Merge {
-    /// Node `n` has the children `2n` and `2n + 1`; those past the inner nodes are the sources. An
-    /// inner node keeps the loser of its two sides, and node 0 the winner of all.
+    /// Node `n` has the children `2n` and `2n + 1`; those past the inner nodes are the hands. An
+    /// inner node keeps the loser of its two sides.
     losers: Vec<Key>,
     /// While the tree is built: the winner at each node.
     winners: Vec<Key>,
-    sources: usize,
+    hands: usize,
 }
 
-/// Clock event, number among the sources, place: one number, so that a comparison is one too.
+/// A clock event, counted from a base, and a hand: one number, so that a comparison is one too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(u128);
+pub(crate) struct Key(u64);
 
 impl Key {
-    /// Of a source that has ended. No member has that place.
-    const ENDED: Self = Self(u128::MAX);
+    /// Of a hand that has no more.
+    pub(crate) const ENDED: Self = Self(u64::MAX);
 
-    fn new(clock: u64, source: u16, place: u16) -> Self {
-        Self(u128::from(clock) << 32 | u128::from(source) << 16 | u128::from(place))
-    }
+    /// Of what a hand cannot say yet.
+    pub(crate) const UNKNOWN: Self = Self(u64::MAX - 1);
 
-    /// The same source, at another clock.
+    /// The largest distance from the base; what is farther counts as this far.
+    const FAR: u64 = (1 << 48) - 2;
+
+    /// All clocks below the base are one, which is how clocks are not compared at all.
     #[inline]
-    fn at(self, clock: u64) -> Self {
-        Self(u128::from(clock) << 32 | self.0 & 0xffff_ffff)
+    pub(crate) fn new(base: u64, clock: u64, hand: u16) -> Self {
+        Self(clock.saturating_sub(base).min(Self::FAR) << 16 | u64::from(hand))
     }
 
     #[inline]
-    fn read(self) -> Option<(u64, u16)> {
-        (self != Self::ENDED).then(|| (self.clock(), self.place()))
-    }
-
     #[expect(clippy::cast_possible_truncation, reason = "takes the bits that are meant")]
-    const fn place(self) -> u16 {
+    pub(crate) const fn hand(self) -> u16 {
         self.0 as u16
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "takes the bits that are meant")]
-    const fn source(self) -> u16 {
-        (self.0 >> 16) as u16
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "takes the bits that are meant")]
-    const fn clock(self) -> u64 {
-        (self.0 >> 32) as u64
+    /// Whether it is as far as can be told from the base, or farther.
+    #[inline]
+    pub(crate) const fn is_far(self) -> bool {
+        self.0 >> 16 >= Self::FAR
     }
 }
 
 impl Merge {
-    /// A merge of at most this many members, which allocates nothing later.
-    pub(crate) fn new(members: usize) -> Self {
-        let nodes = members.saturating_mul(2);
+    /// A merge of at most this many hands, which allocates nothing later.
+    pub(crate) fn new(hands: usize) -> Self {
         Self {
-            losers: Vec::with_capacity(members.saturating_add(1)),
-            winners: Vec::with_capacity(nodes),
-            sources: 0,
+            losers: Vec::with_capacity(hands.next_power_of_two()),
+            winners: Vec::with_capacity(hands.next_power_of_two().saturating_mul(2)),
+            hands: 0,
         }
     }
 
-    /// Forgets all sources.
-    pub(crate) fn clear(&mut self) {
+    /// Plays the first tournament among hands' first records, hand after hand: the least of all.
+    pub(crate) fn start(&mut self, keys: impl Iterator<Item = Key>) -> Key {
         self.losers.clear();
-    }
-
-    /// Adds a source, by the clock of its first record; in the order of their places.
-    pub(crate) fn add(&mut self, clock: u64, place: u16) {
-        let source = u16::try_from(self.losers.len()).unwrap_or(u16::MAX);
-        self.losers.push(Key::new(clock, source, place));
-    }
-
-    /// Plays the first tournament among the sources.
-    pub(crate) fn start(&mut self) {
-        self.sources = self.losers.len();
+        self.losers.extend(keys);
+        // As many levels for every hand, so that they need not be counted.
+        self.hands = self.losers.len().next_power_of_two();
+        self.losers.resize(self.hands, Key::ENDED);
         self.winners.clear();
-        self.winners.resize(self.sources, Key::ENDED);
+        self.winners.resize(self.hands, Key::ENDED);
         self.winners.extend_from_slice(&self.losers);
-        for node in (1..self.sources).rev() {
+        for node in (1..self.hands).rev() {
             let left = node.saturating_mul(2);
             let (one, other) = (self.winner(left), self.winner(left.saturating_add(1)));
             let (winner, loser) = (one.min(other), one.max(other));
             put(&mut self.winners, node, winner);
             put(&mut self.losers, node, loser);
         }
-        let winner = self.winner(1);
-        put(&mut self.losers, 0, winner);
+        self.winner(1)
     }
 
-    /// The clock of the least record, and its member's place.
+    /// The record after `least`, of the same hand, or [`Key::ENDED`]: the least of all then.
     #[inline]
-    pub(crate) fn least(&self) -> Option<(u64, u16)> {
-        self.losers.first().copied().and_then(Key::read)
-    }
-
-    /// The clock of the least one's next record, which is not below the one before, or none at its
-    /// end. Gives the [`least`](Self::least) after that.
-    #[inline]
-    pub(crate) fn replace(&mut self, clock: Option<u64>) -> Option<(u64, u16)> {
-        let least = *self.losers.first()?;
-        let mut winner = clock.map_or(Key::ENDED, |clock| least.at(clock));
-        let mut node = self.parent(least.source());
-        while node > 0 {
-            let Some(loser) = self.losers.get_mut(node) else { break };
+    pub(crate) fn replace(&mut self, least: Key, next: Key) -> Key {
+        let mut winner = next;
+        let mut node = self.parent(least);
+        while let Some(loser) = self.losers.get_mut(node).filter(|_| node > 0) {
             // Who wins is anybody's guess, so nothing should be guessed.
             let changes = *loser < winner;
-            let (least, other) = (
+            let (won, lost) = (
                 select_unpredictable(changes, *loser, winner),
                 select_unpredictable(changes, winner, *loser),
             );
-            (winner, *loser) = (least, other);
+            (winner, *loser) = (won, lost);
             node >>= 1;
         }
-        put(&mut self.losers, 0, winner);
-        winner.read()
+        winner
     }
 
-    /// The largest clock with which a record of the least one still comes before all others': as
-    /// far its records are a run, which needs no tree.
-    pub(crate) fn bound(&self) -> u64 {
-        let Some(least) = self.losers.first() else { return u64::MAX };
+    /// The first record of all hands but that of `least`.
+    pub(crate) fn second(&self, least: Key) -> Key {
         let mut second = Key::ENDED;
-        let mut node = self.parent(least.source());
-        while node > 0 {
-            let loser = self.losers.get(node).copied().unwrap_or(Key::ENDED);
-            second = second.min(loser);
+        let mut node = self.parent(least);
+        while let Some(loser) = self.losers.get(node).filter(|_| node > 0) {
+            second = second.min(*loser);
             node >>= 1;
         }
-        // Between equal clocks the place decides.
-        let is_first = least.source() < second.source();
-        second.clock().saturating_sub(u64::from(!is_first))
+        second
     }
 
-    fn parent(&self, source: u16) -> usize {
-        usize::from(source).saturating_add(self.sources) >> 1
+    #[inline]
+    fn parent(&self, of: Key) -> usize {
+        usize::from(of.hand()).saturating_add(self.hands) >> 1
     }
 
     fn winner(&self, node: usize) -> Key {
@@ -158,28 +128,27 @@ mod tests {
 
     use super::*;
 
-    /// All records in the order of the merge, taken run by run: (clock, place, number).
+    const BASE: u64 = 5;
+
+    /// All records in the order of the merge: (clock, place, number).
     fn merged(members: &[Vec<u64>], merge: &mut Merge) -> Vec<(u64, u16, usize)> {
         let mut passed = vec![0; members.len()];
         let mut all = Vec::new();
-        merge.clear();
-        for (place, records) in (0..).zip(members) {
-            if let Some(first) = records.first() {
-                merge.add(*first, place);
-            }
-        }
-        merge.start();
-        while let Some((clock, place)) = merge.least() {
-            let (records, at) = (&members[usize::from(place)], &mut passed[usize::from(place)]);
-            assert_eq!(records[*at], clock);
-            let bound = merge.bound();
-            while *at < records.len() && records[*at] <= bound {
-                all.push((records[*at], place, *at));
-                *at += 1;
-            }
-            merge.replace(records.get(*at).copied());
-            let is_same = merge.least().is_some_and(|(_, least)| least == place);
-            assert!(!is_same, "a run ends where another member's record comes first");
+        let key = |place: u16, at: usize| match members[usize::from(place)].get(at) {
+            Some(clock) => Key::new(BASE, *clock, place),
+            None => Key::ENDED,
+        };
+        let places = 0..u16::try_from(members.len()).unwrap();
+        let mut least = merge.start(places.map(|place| key(place, 0)));
+        while least != Key::ENDED {
+            let place = least.hand();
+            let at = &mut passed[usize::from(place)];
+            all.push((members[usize::from(place)][*at], place, *at));
+            *at += 1;
+            let second = merge.second(least);
+            let next = key(place, *at);
+            least = merge.replace(least, next);
+            assert_eq!(least, next.min(second), "the second is the first of all others");
         }
         all
     }
@@ -197,7 +166,7 @@ mod tests {
 
     /// Members' clocks, ascending and often equal, and sometimes none.
     fn members() -> impl Strategy<Value = Vec<Vec<u64>>> {
-        let clock = prop_oneof![9 => 0_u64..12, 3 => any::<u64>(), 1 => Just(u64::MAX)];
+        let clock = prop_oneof![9 => BASE..12, 3 => BASE..1 << 40];
         let records = proptest::collection::vec(clock, 0..20).prop_map(|mut clocks| {
             clocks.sort_unstable();
             clocks
@@ -221,7 +190,8 @@ mod tests {
     fn gives_every_order_of_every_small_number_of_members() {
         let mut merge = Merge::new(70);
         for count in 1..=70_u64 {
-            let rising: Vec<Vec<u64>> = (0..count).map(|it| vec![it, it + count]).collect();
+            let rising: Vec<Vec<u64>> =
+                (BASE..BASE + count).map(|it| vec![it, it + count]).collect();
             let falling: Vec<Vec<u64>> = rising.iter().rev().cloned().collect();
             let equal = vec![vec![7, 7, 7]; usize::try_from(count).unwrap()];
             for members in [rising, falling, equal] {
@@ -229,6 +199,14 @@ mod tests {
             }
         }
         assert_eq!(merged(&[vec![], vec![]], &mut merge), []);
-        assert_eq!(merged(&[vec![], vec![3], vec![]], &mut merge), [(3, 1, 0)]);
+        assert_eq!(merged(&[vec![], vec![7], vec![]], &mut merge), [(7, 1, 0)]);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_far() {
+        assert!(Key::new(BASE, u64::MAX, 3).is_far() && Key::ENDED.is_far());
+        assert!(Key::new(0, u64::MAX, 3) < Key::UNKNOWN && Key::UNKNOWN < Key::ENDED);
+        assert!(!Key::new(BASE, BASE + (1 << 47), u16::MAX).is_far());
+        assert_eq!(Key::new(u64::MAX, 9, 3), Key::new(u64::MAX, 4, 3), "no clocks compared");
     }
 }

@@ -1,4 +1,5 @@
 use crate::progress::Progress;
+use crate::record::as_u64;
 use crate::{Cursor, Record, SurfaceError};
 
 /// The rest of a cursor's window, gone through once: what a merge of many surfaces compares by, side
@@ -12,8 +13,9 @@ use crate::{Cursor, Record, SurfaceError};
 /// # fn read(mut cursor: Cursor) -> Result<u64, SurfaceError> {
 /// let (mut ahead, mut bytes) = (Ahead::default(), 0);
 /// while cursor.look_ahead(&mut ahead)? {
-///     for number in 0..ahead.clocks().len() {
-///         let record = cursor.ahead(&ahead, number);
+///     let found = cursor.found(&ahead);
+///     for number in 0..found.clocks().len() {
+///         let record = found.record(number);
 ///         bytes += record.map_or(0, |record| u64::from(record.header().payload_length));
 ///     }
 ///     cursor.pass(&ahead, ahead.clocks().len());
@@ -63,10 +65,40 @@ impl Ahead {
         }
     }
 
+    /// Where the bytes of one are.
     #[inline]
-    pub(crate) fn bytes_of<'a>(&self, memory: &'a [u8], number: usize) -> Option<&'a [u8]> {
+    fn bytes_of<'a>(&self, memory: &'a [u8], number: usize) -> Option<&'a [u8]> {
         let ends = self.starts.get(number..)?;
         memory.get(*ends.first()?..*ends.get(1)?)
+    }
+}
+
+/// Records found ahead, borrowed from the memory that they were verified in.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    first_seq: u64,
+    clocks: &'a [u64],
+    starts: &'a [usize],
+    memory: &'a [u8],
+}
+
+impl<'a> Found<'a> {
+    /// Their clock events, in order.
+    #[inline]
+    pub const fn clocks(&self) -> &'a [u64] {
+        self.clocks
+    }
+
+    /// Sequence number of one of them, from 0.
+    pub fn seq_of(&self, number: usize) -> u64 {
+        self.first_seq.saturating_add(as_u64(number))
+    }
+
+    /// One of them, from 0.
+    #[inline]
+    pub fn record(&self, number: usize) -> Option<Record<'a>> {
+        let ends = self.starts.get(number..)?.first_chunk::<2>()?;
+        Record::of_stored(self.memory.get(ends[0]..ends[1])?)
     }
 }
 
@@ -88,10 +120,15 @@ impl Cursor {
         Ok(true)
     }
 
-    /// Record `number`, from 0, of those that were found ahead and not passed.
+    /// The records that were found ahead and not passed.
     #[inline]
-    pub fn ahead(&self, ahead: &Ahead, number: usize) -> Option<Record<'_>> {
-        Record::split(ahead.bytes_of(self.memory(), number)?)
+    pub fn found<'a>(&'a self, ahead: &'a Ahead) -> Found<'a> {
+        Found {
+            first_seq: ahead.first_seq,
+            clocks: &ahead.clocks,
+            starts: &ahead.starts,
+            memory: self.memory(),
+        }
     }
 
     /// Passes this many of the records that were found ahead; what was found is used up then.

@@ -87,7 +87,7 @@ mod verify;
 mod walk;
 mod writer;
 
-pub use ahead::Ahead;
+pub use ahead::{Ahead, Found};
 pub use block::READ_BLOCK_BYTES;
 pub use cursor::Cursor;
 pub use damage::Damage;

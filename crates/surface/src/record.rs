@@ -111,6 +111,15 @@ impl<'a> Record<'a> {
         Some(Self { header, payload, stored })
     }
 
+    /// Of exactly the bytes that it is stored in, which were found to be one before.
+    #[inline]
+    pub(crate) fn of_stored(stored: &'a [u8]) -> Option<Self> {
+        let (fixed, body) = stored.split_first_chunk()?;
+        let header = RecordHeader::decode(fixed);
+        let payload = body.get(..as_usize(header.payload_length.into()))?;
+        Some(Self { header, payload, stored })
+    }
+
     /// Whether what follows the payload is zero.
     #[inline]
     pub(crate) fn is_padded_with_zeros(&self) -> bool {

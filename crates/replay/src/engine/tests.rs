@@ -10,6 +10,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{NoOutput, ProgramError};
 
+/// Farther than the merge can tell at once.
+const FAR: u64 = 1 << 50;
+
 /// What a program was told: of a record its member, clock, sequence number and lateness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
@@ -61,7 +64,7 @@ struct Step {
 }
 
 fn life() -> impl Strategy<Value = Life> {
-    let step = prop_oneof![4 => Just(0_u64), 6 => Just(1), 1 => 2_u64..7];
+    let step = prop_oneof![4 => Just(0_u64), 6 => Just(1), 1 => 2_u64..7, 1 => Just(FAR)];
     let clocks = (0_u64..5, proptest::collection::vec(step, 0..48)).prop_map(|(first, steps)| {
         let rise = |clock: &mut u64, step: u64| {
             *clock += step;
@@ -87,7 +90,8 @@ fn step() -> impl Strategy<Value = Step> {
 fn history() -> impl Strategy<Value = (Vec<Life>, Vec<(u64, Vec<Step>)>)> {
     (1_usize..7).prop_flat_map(|members| {
         let steps = proptest::collection::vec(step(), members);
-        let cut = (prop_oneof![3 => 1_u64..6, 1 => 6_u64..30], steps);
+        let rise = prop_oneof![3 => 1_u64..6, 1 => 6_u64..30, 1 => FAR..5 * FAR];
+        let cut = (rise, steps);
         (proptest::collection::vec(life(), members), proptest::collection::vec(cut, 1..7))
     })
 }
@@ -241,7 +245,7 @@ fn told(lives: &[Life], cut: &Cut, positions: &mut [Position]) -> Vec<Told> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(80))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn tells_of_every_cut_what_the_definition_does(

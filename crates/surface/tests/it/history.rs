@@ -274,11 +274,11 @@ impl History {
                     let found = ahead.clocks().len();
                     assert_eq!((ahead.first_seq(), cursor.next_seq()), (seq, seq));
                     for (number, next) in (seq..).take(found).enumerate() {
-                        let record = cursor.ahead(&ahead, number).unwrap();
+                        let record = cursor.found(&ahead).record(number).unwrap();
                         assert_eq!(record.stored(), self.record(next));
                         assert_eq!(record.clock(), ahead.clocks()[number]);
                     }
-                    assert!(cursor.ahead(&ahead, found).is_none());
+                    assert!(cursor.found(&ahead).record(found).is_none());
                     let count = place(numbers.below(to - seq + 1)).min(found);
                     cursor.pass(&ahead, count);
                     assert_eq!(cursor.next_seq(), seq + u64::try_from(count).unwrap());
