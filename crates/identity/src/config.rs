@@ -11,7 +11,7 @@ pub use context::MAX_PROBLEMS;
 pub use error::{ConfigError, Problem};
 pub(crate) use read::{Place, Read, whole_number, wrong_kind};
 pub(crate) use table::{Table, suggestion};
-pub(crate) use text::{Key32, Name, StableId, Text};
+pub(crate) use text::{Key32, Name, StableId, Text, is_name, text};
 pub use text::{MAX_NAME_BYTES, MAX_TEXT_BYTES};
 use toml::de::DeTable;
 

@@ -2,10 +2,10 @@
 //!
 //! **Owns**: [`UniqueId`], [`MemberId`] and [`Digest`]; the [`framing`] used for everything that is
 //! hashed; the two shared configuration files ([`Organism`], [`Coalition`]), their canonical
-//! encodings and the ids and hashes that follow from them.
+//! encodings and the ids and hashes that follow from them; [`pins`] as data.
 //!
 //! **Does not own**: `node.toml` (one node's own, not fingerprinted), files (callers hand in text),
-//! record and segment formats, and any decision taken from a policy.
+//! record and segment formats, and any decision taken from a policy or a pin.
 //!
 //! **Talks to**: nothing. Text and bytes come in, values go out.
 
@@ -22,6 +22,7 @@ pub mod framing;
 mod member_id;
 mod orders;
 mod organism;
+pub mod pins;
 mod unique_id;
 pub mod versioned;
 

@@ -31,6 +31,7 @@ pub use tick_config::{MAX_TICK_MS, TickConfig};
 
 use crate::config::{self, ConfigError, Context, Name, Table};
 use crate::framing::Framed;
+use crate::pins::{self, SurfacePins};
 use crate::{Digest, UniqueId};
 use policy_keys::PolicyKeys;
 
@@ -70,6 +71,9 @@ pub struct Organism {
     pub tolerate_leaked_keys: u32,
     /// Who may give orders.
     pub acl: Acl,
+    /// Which measurements are accepted on which surface, in the order of the file. A surface that
+    /// is not listed accepts none. *Limits*: each surface at most once.
+    pub surfaces: Vec<SurfacePins>,
 }
 
 impl Organism {
@@ -116,6 +120,12 @@ impl Organism {
         canonical::acl_bytes(self)
     }
 
+    /// The pins of a surface: a member's name, or [`pins::COMMITTEE_SURFACE`]. None is no
+    /// permission: without pins nothing is accepted.
+    pub fn pins(&self, surface: &str) -> Option<&SurfacePins> {
+        self.surfaces.iter().find(|pins| pins.surface == surface)
+    }
+
     /// What is legal but unwise, one line each.
     pub fn warnings(&self) -> Vec<String> {
         warnings::of(self)
@@ -139,6 +149,7 @@ impl Organism {
         let shared = root.section("policy", cx, PolicyKeys::read).unwrap_or_default();
         let shared = (cx.count() == before).then_some(&shared);
         let members = members::read(root, shared, cx);
+        let surfaces = pins::read(root, members.as_deref(), cx);
         Some(Self {
             name: name?.0,
             program: program??,
@@ -148,6 +159,7 @@ impl Organism {
             ticks: ticks.unwrap_or_default(),
             tolerate_leaked_keys: leaked.unwrap_or(0),
             acl: acl.unwrap_or_default(),
+            surfaces,
         })
     }
 }

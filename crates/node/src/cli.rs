@@ -1,4 +1,7 @@
+mod attestation;
 mod bench;
+#[cfg(feature = "simulated")]
+mod dev;
 mod reading;
 
 use std::path::PathBuf;
@@ -7,7 +10,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
 
+pub(crate) use attestation::{
+    Asked, CollateralCommand, CollateralExport, CollateralFetch, CollateralImport, CollateralShow,
+    Doctor, Measure, MeasureDiff, MeasureImport, MeasureShow, QuoteArgs, QuotePurpose, VerifyFile,
+    VerifyQuote,
+};
 pub(crate) use bench::{Bench, BenchReplay, Scenario};
+#[cfg(feature = "simulated")]
+pub(crate) use dev::{Dev, DevGuest, DevVerify};
 pub(crate) use reading::{Reading, TrustLevel, Verification};
 
 /// The committee of a composite organism: reads members' surfaces in order, folds them through one
@@ -69,6 +79,43 @@ Example:
 status. --all writes every commit as one line of JSON, what its program says included, proving
 nothing.")]
     Explain(Explain),
+    /// A TDX quote of this guest, with its event log, made for one purpose.
+    #[command(after_help = "\
+Examples:
+  holobiont quote --purpose inspect --challenge $(openssl rand -hex 32) -o guest.json
+  holobiont verify guest.json --challenge ... --collateral collateral
+
+The challenge is the verifier's: whoever wants to know what this guest is makes 32 random bytes and
+keeps them. What a quote binds is always a hash over its purpose; no purpose signs bytes of a
+caller's choice.")]
+    Quote(QuoteArgs),
+    /// Is this quote good: from Intel's root down to the surface's pins.
+    #[command(after_help = "\
+Examples:
+  holobiont verify guest.json --collateral collateral
+  holobiont verify guest.json --collateral collateral --pins organism.toml --surface committee
+  holobiont verify quote.dat --collateral set.json --event-log ccel.bin --at 2025-10-19T17:48:51Z
+
+FILE is what `holobiont quote -o` wrote, or a bare quote. Every check that can be run is run; the
+first that failed gives the code. Exits with 4 where the quote is genuine but not accepted by
+policy, 5 where it is not proved to be what it claims, 6 where something needed is missing or has
+expired on our side. Nothing is fetched: see `holobiont collateral fetch`.")]
+    Verify(VerifyQuote),
+    /// Measurement registers: this guest's, a quote's, and why two differ.
+    #[command(subcommand)]
+    Measure(Measure),
+    /// What Intel says of platforms: fetch, show, hand on.
+    #[command(subcommand)]
+    Collateral(CollateralCommand),
+    /// Is this machine ready: guest, clock, collateral, pins; and what to do where not.
+    #[command(after_help = "\
+Example:
+  holobiont doctor --collateral collateral --pins organism.toml --surface committee")]
+    Doctor(Doctor),
+    /// Simulated TDX, for laptops and tests: it proves nothing.
+    #[cfg(feature = "simulated")]
+    #[command(subcommand)]
+    Dev(Dev),
     /// Measure this machine, this project, and others on the same work.
     #[command(subcommand)]
     Bench(Bench),

@@ -2,11 +2,18 @@
 
 mod audit;
 mod bench;
+mod collateral;
 mod config;
 mod demo;
+#[cfg(feature = "simulated")]
+mod dev;
+mod doctor;
 mod explain;
+mod measure;
+mod quote;
 mod replay;
 mod surface;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -20,6 +27,13 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&args, as_json),
         Command::Audit(args) => audit::run(&args, as_json),
         Command::Explain(args) => explain::run(&args, as_json),
+        Command::Quote(args) => quote::run(&args, as_json),
+        Command::Verify(args) => verify::run(&args, as_json),
+        Command::Measure(command) => measure::run(&command, as_json),
+        Command::Collateral(command) => collateral::run(&command, as_json),
+        Command::Doctor(args) => doctor::run(&args, as_json),
+        #[cfg(feature = "simulated")]
+        Command::Dev(command) => dev::run(&command, as_json),
         Command::Bench(command) => bench::run(&command, as_json),
     }
 }

@@ -10,6 +10,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A configuration file.
     Configuration = 3,
+    /// Evidence that is genuine, and not accepted by policy.
+    Policy = 4,
     /// Evidence or input that is malformed, damaged or untrusted.
     Untrusted = 5,
     /// Something needed is not there: a file, space, permission. Trying again may help.
@@ -27,9 +29,10 @@ Exit codes:
   1  something unexpected, a bug
   2  the command line is wrong
   3  a configuration file is wrong
-  4  evidence rejected by policy (from the attestation commands on)
+  4  evidence is genuine, but not what the policy accepts
   5  evidence or input is malformed, damaged or untrusted
-  6  something needed is unavailable: a file, disk space, a permission; trying again may help
+  6  something needed is unavailable or has expired: a file, disk space, a permission, a service,
+     collateral; trying again may help
   7  divergence: what was recomputed differs from what was published
   8  a benchmark regressed past its threshold
   130  interrupted";

@@ -3,7 +3,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use holobiont_attestation::{Fault, ProviderError};
+use holobiont_attestation_pccs::{FetchError, StoreError};
 use holobiont_bench::BenchError;
+use holobiont_enclave::RegistersError;
 use holobiont_identity::ConfigError;
 use holobiont_programs::{DescribeError, LoadError};
 use holobiont_replay::{LogError, ReplayError};
@@ -42,6 +45,23 @@ pub(crate) enum Failure {
     Bench(#[from] BenchError),
     #[error("{what}")]
     Regressed { what: String },
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    #[error(transparent)]
+    Registers(#[from] RegistersError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{url} cannot be had")]
+    Download { url: String, source: Box<ureq::Error> },
+    #[error("{what}")]
+    Verdict { what: String, fault: Fault },
+    /// Pins that are not there, or that this command must not judge by.
+    #[error("{} {what}", file.display())]
+    Policy { file: PathBuf, what: String, help: &'static str },
+    #[error("{what}")]
+    NotReady { what: String },
     #[error("{what}")]
     Usage { what: String, help: &'static str },
     /// Told on standard output already, as a part of what the command prints there.
@@ -132,7 +152,7 @@ impl Failure {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Config { .. } | Self::Program { .. } => Exit::Configuration,
+            Self::Config { .. } | Self::Program { .. } | Self::Policy { .. } => Exit::Configuration,
             Self::Replay(error) => of_replay(error),
             Self::Surface(error) => of_surface(error),
             Self::Evidence(_) | Self::Describe(_) | Self::Input { .. } => Exit::Untrusted,
@@ -140,6 +160,14 @@ impl Failure {
             Self::Differs { .. } => Exit::Divergence,
             Self::Bench(error) => of_bench(error),
             Self::Regressed { .. } => Exit::Regression,
+            Self::Provider(_) | Self::Registers(_) => Exit::Unavailable,
+            Self::Fetch(error) if error.is_unavailable() => Exit::Unavailable,
+            Self::Fetch(_) => Exit::Untrusted,
+            Self::Store(error) => of_store(error),
+            Self::Download { .. } | Self::NotReady { .. } => Exit::Unavailable,
+            Self::Verdict { fault: Fault::Policy, .. } => Exit::Policy,
+            Self::Verdict { fault: Fault::Unavailable, .. } => Exit::Unavailable,
+            Self::Verdict { .. } => Exit::Untrusted,
             Self::Usage { .. } => Exit::Usage,
             Self::Reported(failure) => failure.exit(),
             Self::Unexpected(_) => Exit::Unexpected,
@@ -148,7 +176,9 @@ impl Failure {
 
     fn advice(&self) -> Option<String> {
         let advice = match self {
-            Self::Input { help, .. } | Self::Usage { help, .. } => help,
+            Self::Input { help, .. } | Self::Usage { help, .. } | Self::Policy { help, .. } => help,
+            Self::Download { .. } => "check the address, or fetch the file by other means",
+            Self::NotReady { .. } => "each line above says what to do",
             Self::Io { source, .. } | Self::Output(source) => of_io(source)?,
             Self::Surface(SurfaceError::Io { source, .. })
             | Self::Replay(
@@ -302,6 +332,17 @@ fn of_surface(error: &SurfaceError) -> Exit {
         SurfaceError::MemoryBudget { .. } => Exit::Configuration,
         SurfaceError::Threads { .. } => Exit::Unavailable,
         _ if error.is_io() || is_missing => Exit::Unavailable,
+        _ => Exit::Untrusted,
+    }
+}
+
+fn of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Io { .. }
+        | StoreError::Missing { .. }
+        | StoreError::NoneValid { .. }
+        | StoreError::Unknown { .. }
+        | StoreError::Full { .. } => Exit::Unavailable,
         _ => Exit::Untrusted,
     }
 }

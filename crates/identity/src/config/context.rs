@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::Problem;
@@ -8,13 +9,15 @@ pub const MAX_PROBLEMS: usize = 1000;
 /// The source being read, and the problems found so far.
 pub(crate) struct Context<'s> {
     source: &'s str,
+    /// Where each line ends, once anybody asked: a file may have as many tables as lines.
+    line_ends: OnceCell<Vec<usize>>,
     problems: Vec<Problem>,
     untold: usize,
 }
 
 impl<'s> Context<'s> {
     pub(super) const fn new(source: &'s str) -> Self {
-        Self { source, problems: Vec::new(), untold: 0 }
+        Self { source, line_ends: OnceCell::new(), problems: Vec::new(), untold: 0 }
     }
 
     /// Records a problem whose message says all there is to say.
@@ -41,8 +44,10 @@ impl<'s> Context<'s> {
 
     /// The line, from 1, on which `span` starts.
     pub(crate) fn line(&self, span: &Range<usize>) -> usize {
-        let before = self.source.as_bytes().iter().take(span.start);
-        before.filter(|byte| **byte == b'\n').count().saturating_add(1)
+        let ends = self
+            .line_ends
+            .get_or_init(|| self.source.match_indices('\n').map(|(at, _)| at).collect());
+        ends.partition_point(|end| *end < span.start).saturating_add(1)
     }
 
     /// The problems in the order of the source.

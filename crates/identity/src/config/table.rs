@@ -42,7 +42,7 @@ impl<'i> Table<'i> {
     }
 
     /// Whether the key is there, not yet taken out.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
@@ -118,6 +118,19 @@ impl<'i> Table<'i> {
             cx.advise(Some(span), message, suggestion(got, &known));
         }
         found.map(|(_, choice)| *choice)
+    }
+
+    /// Takes one of a few words, which must be there.
+    pub(crate) fn required_choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&str, T)],
+        cx: &mut Context<'_>,
+    ) -> Option<T> {
+        if !self.has(key) {
+            self.missing(key, cx);
+        }
+        self.choice(key, words, cx)
     }
 
     /// Takes a value together with its place in the source.

@@ -22,7 +22,8 @@ pub(crate) struct StableId(pub(crate) UniqueId);
 /// A public key of 32 bytes, as hex.
 pub(crate) struct Key32(pub(crate) [u8; 32]);
 
-fn text(
+/// Any text, with its place.
+pub(crate) fn text(
     value: &Spanned<DeValue<'_>>,
     place: &Place<'_>,
     cx: &mut Context<'_>,
@@ -37,15 +38,19 @@ fn text(
     }
 }
 
+/// Whether the text may become a directory.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&text.len())
+        && !text.starts_with('.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
 impl<'i> Read<'i> for Name {
     fn read(value: Spanned<DeValue<'i>>, place: &Place<'_>, cx: &mut Context<'_>) -> Option<Self> {
         let name = text(&value, place, cx)?;
         let span = name.span();
         let name = name.into_inner();
-        let fits = (1..=MAX_NAME_BYTES).contains(&name.len())
-            && !name.starts_with('.')
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if fits {
+        if is_name(&name) {
             return Some(Self(name));
         }
         cx.advise(

@@ -9,8 +9,16 @@ use super::{
 };
 use crate::Digest;
 use crate::encode::to_bytes;
+use crate::pins::SurfacePins;
 
-const ENCODING_VERSION: u8 = 1;
+const CONTENT_VERSION: u8 = 1;
+
+/// The acl of an organism without pins: what it had before there were any, so that its content
+/// hash stays.
+const ACL_VERSION: u8 = 1;
+
+/// The acl of an organism with pins, which come after the fields of version 1.
+const PINNED_ACL_VERSION: u8 = 2;
 
 #[derive(Serialize)]
 struct Content<'a> {
@@ -49,9 +57,15 @@ struct AclDocument<'a> {
     first_roster: Option<Digest>,
 }
 
+#[derive(Serialize)]
+struct PinnedAcl<'a> {
+    acl: AclDocument<'a>,
+    surfaces: &'a [SurfacePins],
+}
+
 pub(super) fn content_bytes(organism: &Organism) -> Vec<u8> {
     to_bytes(&Content {
-        version: ENCODING_VERSION,
+        version: CONTENT_VERSION,
         program: &organism.program,
         members: organism.members.iter().map(MemberContent::of).collect(),
         floor: organism.floor,
@@ -63,11 +77,16 @@ pub(super) fn content_bytes(organism: &Organism) -> Vec<u8> {
 
 pub(super) fn acl_bytes(organism: &Organism) -> Vec<u8> {
     let Acl { operators, orders_need, first_roster } = &organism.acl;
-    to_bytes(&AclDocument {
-        version: ENCODING_VERSION,
+    let surfaces = organism.surfaces.as_slice();
+    let acl = AclDocument {
+        version: if surfaces.is_empty() { ACL_VERSION } else { PINNED_ACL_VERSION },
         ticket_issuers: organism.members.iter().map(|m| m.ticket_issuers.as_slice()).collect(),
         operators,
         orders_need: *orders_need,
         first_roster: *first_roster,
-    })
+    };
+    match surfaces {
+        [] => to_bytes(&acl),
+        _ => to_bytes(&PinnedAcl { acl, surfaces }),
+    }
 }

@@ -1,4 +1,5 @@
 use super::{Member, OnStall, Organism, Then};
+use crate::pins;
 
 /// What is legal but unwise.
 pub(super) fn of(organism: &Organism) -> Vec<String> {
@@ -22,6 +23,7 @@ pub(super) fn of(organism: &Organism) -> Vec<String> {
                 .into(),
         );
     }
+    warnings.extend(pins::warnings(organism));
     warnings
 }
 

@@ -6,7 +6,7 @@ use holobiont_identity::{
 };
 use proptest::prelude::*;
 
-use crate::{coalition, organism};
+use crate::{coalition, organism, pins};
 
 /// One change of each thing that an organism says, but for its stable id.
 const CHANGES: &[fn(&mut Organism)] = &[
@@ -89,7 +89,7 @@ fn the_stable_id_follows_the_name_and_the_members_in_order() {
 
 /// Splits a file into sections, each a header and its lines; a section keeps its place behind the
 /// one that it belongs to, as TOML wants it.
-fn shuffle(source: &str, seed: u64) -> String {
+pub(crate) fn shuffle(source: &str, seed: u64) -> String {
     let mut state = seed | 1;
     let mut next = move || {
         state ^= state << 13;
@@ -167,7 +167,8 @@ proptest! {
         cut in 0_usize..40,
         insert in "([\\[\\]{}=\"\n.a-z0-9é-]|-?[0-9]{1,30}|[\\[]{100}){0,8}",
     ) {
-        for (source, is_organism) in [(organism::EXAMPLE, true), (coalition::EXAMPLE, false)] {
+        let files = [(organism::EXAMPLE, true), (pins::PINNED, true), (coalition::EXAMPLE, false)];
+        for (source, is_organism) in files {
             let broken = break_up(source, at, cut, &insert);
             let refusal = match is_organism {
                 true => Organism::parse(&broken).err(),

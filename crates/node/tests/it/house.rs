@@ -7,25 +7,42 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// The arrows of the design, one step each; what they reach together is allowed too.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("identity", &[]),
     ("surface", &["identity"]),
     ("policy", &["identity"]),
     ("replay", &["policy", "surface"]),
     ("programs", &["replay"]),
     ("attestation", &["identity"]),
-    ("committee", &["replay", "attestation"]),
-    ("mosaik", &["surface", "attestation"]),
+    ("attestation-tls", &["attestation"]),
+    ("attestation-pccs", &["attestation"]),
+    ("committee", &["replay", "attestation-tls"]),
+    ("mosaik", &["surface", "attestation-tls"]),
     ("enclave", &["attestation"]),
     ("enclave-simulated", &["attestation"]),
     ("simulated", &["attestation"]),
-    ("bench", &["programs"]),
-    ("node", &["committee", "mosaik", "programs", "enclave", "bench"]),
+    ("bench", &["programs", "attestation", "enclave-simulated"]),
+    (
+        "node",
+        &[
+            "committee",
+            "mosaik",
+            "programs",
+            "attestation-pccs",
+            "enclave",
+            "enclave-simulated",
+            "bench",
+        ],
+    ),
     ("fuzz", &["node", "committee", "mosaik", "programs", "enclave"]),
 ];
 
 /// Crates whose decisions must be a function of their arguments.
-const PURE: [&str; 5] = ["identity", "surface", "policy", "replay", "programs"];
+const PURE: [&str; 6] = ["identity", "surface", "policy", "replay", "programs", "attestation"];
+
+/// What a pure crate may use all the same: libraries that take the time as an argument.
+const LET_THROUGH: [(&str, &str); 3] =
+    [("attestation", "dcap-qvl"), ("attestation", "tdx-quote"), ("attestation", "jiff")];
 
 /// Packages that bring a clock, a network or randomness with them.
 const IMPURE: [&str; 12] = [
@@ -45,6 +62,18 @@ const IMPURE: [&str; 12] = [
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Where a crate under `crates` or at the top is.
+fn folder(room: &str) -> PathBuf {
+    let inside = root().join("crates").join(room);
+    if inside.is_dir() { inside } else { root().join(room) }
+}
+
+/// The rooms that are neither under `crates` nor the benchmark.
+fn outside() -> [PathBuf; 5] {
+    ["attestation", "attestation/tls", "attestation/pccs", "enclave", "enclave/simulated"]
+        .map(|room| root().join(room))
 }
 
 /// Every workspace member's own dependencies, without those of its tests.
@@ -97,7 +126,7 @@ fn pure_crates_bring_no_clock_network_or_randomness() {
     for (package, needed) in dependencies() {
         let room = package.strip_prefix("holobiont-").unwrap();
         if PURE.contains(&room) {
-            for name in IMPURE {
+            for name in IMPURE.into_iter().filter(|name| !LET_THROUGH.contains(&(room, *name))) {
                 assert!(!needed.contains(name), "{room} may not use {name}");
             }
         }
@@ -107,8 +136,7 @@ fn pure_crates_bring_no_clock_network_or_randomness() {
 #[test]
 fn pure_crates_forbid_clocks_environment_hash_maps_and_floats() {
     for room in PURE {
-        let lints =
-            fs::read_to_string(root().join("crates").join(room).join("clippy.toml")).unwrap();
+        let lints = fs::read_to_string(folder(room).join("clippy.toml")).unwrap();
         for path in [
             "std::time::SystemTime::now",
             "std::time::Instant::now",
@@ -121,8 +149,7 @@ fn pure_crates_forbid_clocks_environment_hash_maps_and_floats() {
         ] {
             assert!(lints.contains(path), "{room}/clippy.toml lets {path} through");
         }
-        let library = root().join("crates").join(room).join("src/lib.rs");
-        let library = fs::read_to_string(library).unwrap();
+        let library = fs::read_to_string(folder(room).join("src/lib.rs")).unwrap();
         let denied = "#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]";
         assert!(library.contains(denied), "{room}");
     }
@@ -130,8 +157,8 @@ fn pure_crates_forbid_clocks_environment_hash_maps_and_floats() {
 
 #[test]
 fn unsafe_code_is_forbidden_but_where_files_are_mapped() {
-    for entry in fs::read_dir(root().join("crates")).unwrap() {
-        let dir = entry.unwrap().path();
+    let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    for dir in crates.chain(outside()) {
         let main = if dir.ends_with("node") { "src/main.rs" } else { "src/lib.rs" };
         let forbids =
             fs::read_to_string(dir.join(main)).unwrap().contains("#![forbid(unsafe_code)]");
@@ -157,7 +184,8 @@ fn unsafe_code_is_forbidden_but_where_files_are_mapped() {
 #[test]
 fn versions_live_in_one_table() {
     let crates = fs::read_dir(root().join("crates")).unwrap();
-    let rooms = crates.map(|entry| entry.unwrap().path()).chain([root().join("bench")]);
+    let rooms =
+        crates.map(|entry| entry.unwrap().path()).chain(outside()).chain([root().join("bench")]);
     for manifest in rooms.map(|room| room.join("Cargo.toml")) {
         let text = fs::read_to_string(&manifest).unwrap();
         let table: toml::Table = text.parse().unwrap();
@@ -171,4 +199,60 @@ fn versions_live_in_one_table() {
             }
         }
     }
+}
+
+/// Cargo unites features: any crate in the graph could turn this one on for all.
+#[test]
+fn nobody_lets_tcb_levels_be_overridden() {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .other_options(vec!["--locked".to_owned()])
+        .exec()
+        .unwrap();
+    let verifiers: Vec<_> =
+        metadata.packages.iter().filter(|package| package.name.as_str() == "dcap-qvl").collect();
+    assert_eq!(verifiers.len(), 1, "one dcap-qvl, the one that is pinned");
+    assert_eq!(verifiers[0].version.to_string(), "0.7.1");
+    let resolved = metadata.resolve.as_ref().unwrap();
+    let node = resolved.nodes.iter().find(|node| node.id == verifiers[0].id).unwrap();
+    let features: Vec<&str> = node.features.iter().map(|feature| feature.as_str()).collect();
+    for forbidden in ["danger-allow-tcb-override", "report", "rustcrypto", "default"] {
+        assert!(!features.contains(&forbidden), "{features:?}");
+    }
+    for feature in ["std", "ring", "default-x509"] {
+        assert!(features.contains(&feature), "{features:?}");
+    }
+}
+
+/// What is left of simulated TDX in a production build: nothing. Built as the README says, but
+/// unoptimised.
+#[test]
+fn a_production_build_knows_no_simulated_tdx() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("production");
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root())
+        .args(["build", "--locked", "--quiet", "--package", "holobiont-node"])
+        .args(["--no-default-features", "--features", "second-opinion"])
+        .args(["--config", "profile.dev.opt-level=0", "--config", "profile.dev.debug=false"])
+        .args(["--config", "profile.dev.package.\"*\".opt-level=0"])
+        .arg("--target-dir")
+        .arg(&target);
+    assert!(cargo.status().unwrap().success());
+    let production = fs::read(target.join("debug/holobiont")).unwrap();
+    let ours = fs::read(assert_cmd::cargo::cargo_bin!("holobiont")).unwrap();
+    let has = |binary: &[u8], text: &str| {
+        binary.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    // The first is in the certificates that the simulator makes.
+    for mark in ["holobiont simulated Intel", "insecure-simulated-tdx", "enclave-simulated"] {
+        assert!(
+            has(&ours, mark) || mark == "enclave-simulated",
+            "{mark} is nowhere: look for another"
+        );
+        assert!(!has(&production, mark), "{mark}");
+    }
+    assert!(has(&production, "PCK chain does not lead to"), "it is the program that was searched");
+    let dev = std::process::Command::new(target.join("debug/holobiont")).arg("dev").output();
+    assert_eq!(dev.unwrap().status.code(), Some(2), "there is no such command");
 }

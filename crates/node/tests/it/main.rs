@@ -8,6 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod attestation;
 mod bad_input;
 mod bench;
 mod command_line;

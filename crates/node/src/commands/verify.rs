@@ -1,0 +1,255 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use holobiont_attestation::{
+    Ask, Binding, Collateral, Fault, InspectBinding, MAX_EVENT_LOG_BYTES, Marks, Quote, TrustRoot,
+    Verdict, Verifier, claimed_platform,
+};
+use holobiont_attestation_pccs::{CollateralDirectory, StoreError, unbundle};
+use holobiont_identity::pins::{PlatformKind, SurfacePins};
+use serde_json::json;
+
+use crate::cli::{Asked, VerifyFile, VerifyQuote};
+use crate::failure::Failure;
+use crate::now::{in_words, now_s};
+use crate::quote_file::{MAX_FILE_BYTES, QuoteFile, wrong};
+use crate::{files, print};
+
+/// How long `--url` may take.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(20);
+
+pub(super) fn run(args: &VerifyQuote, as_json: bool) -> Result<(), Failure> {
+    verify(&Verifier::new(), &args.from, &args.asked, as_json)
+}
+
+/// The same for any root: nothing here knows which it is, but for pins of simulated guests, which
+/// only a simulated root may meet.
+pub(super) fn verify<R: TrustRoot>(
+    verifier: &Verifier<R>,
+    from: &VerifyFile,
+    asked: &Asked,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let (source, mut read) = read(from)?;
+    if let Some(file) = &asked.event_log {
+        let limit_bytes = u64::try_from(MAX_EVENT_LOG_BYTES).unwrap_or(u64::MAX);
+        read.evidence.event_log = Some(files::read_bytes(file, limit_bytes)?);
+    }
+    let pins = match (&asked.pins, &asked.surface) {
+        (Some(file), Some(surface)) => Some(pins_of(file, surface, verifier.simulated())?),
+        _ => None,
+    };
+    let simulated = verifier.simulated();
+    let binding = asked
+        .challenge
+        .map(|challenge| Binding::Inspect(InspectBinding { simulated, challenge: challenge.0 }));
+    let now_s = asked.at.unwrap_or_else(now_s);
+    let held = Held::open(asked.collateral.as_deref())?;
+    let sets = held.sets(&read, now_s)?;
+    let marks = held.marks()?;
+    let ask = |collateral| Ask {
+        now_s,
+        pins: pins.as_ref(),
+        binding: binding.as_ref(),
+        collateral,
+        marks: &marks,
+        quote_made_s: None,
+    };
+    // A set that was imported may be a forgery; the next one may be good.
+    let mut verdict = verifier.verify(&read.evidence, &ask(sets.first()));
+    for set in sets.iter().skip(1) {
+        if verdict.trusted() {
+            break;
+        }
+        let other = verifier.verify(&read.evidence, &ask(Some(set)));
+        if other.trusted() || rank(&other) < rank(&verdict) {
+            verdict = other;
+        }
+    }
+    if verdict.trusted() && asked.at.is_none() {
+        held.raise(&verdict.observed)?;
+    }
+    let claim = read.check_binding();
+    show(&source, &read, &verdict, claim.as_ref().err(), now_s, as_json)?;
+    if let Err(what) = claim {
+        return Err(Failure::Reported(Box::new(wrong(&source, what))));
+    }
+    match verdict.reason() {
+        Some(reason) => Err(Failure::Reported(Box::new(Failure::Verdict {
+            what: reason.to_string(),
+            fault: reason.fault(),
+        }))),
+        None if verdict.trusted() => Ok(()),
+        None => Err(Failure::Reported(Box::new(Failure::Verdict {
+            what: "a check could not be run".to_owned(),
+            fault: Fault::Untrusted,
+        }))),
+    }
+}
+
+/// How far from good: what is only missing or out of date comes before what is wrong.
+fn rank(verdict: &Verdict) -> u8 {
+    match verdict.reason().map(holobiont_attestation::Reason::fault) {
+        None => 0,
+        Some(Fault::Policy) => 1,
+        Some(Fault::Unavailable) => 2,
+        Some(_) => 3,
+    }
+}
+
+fn show(
+    source: &Path,
+    read: &QuoteFile,
+    verdict: &Verdict,
+    claim: Option<&String>,
+    now_s: u64,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let ok = verdict.trusted() && claim.is_none();
+    if as_json {
+        let told = json!({
+            "source": source,
+            "at_s": now_s,
+            "made_for": read.binding.as_ref().map(Binding::to_json),
+            "verdict": verdict.to_json(),
+        });
+        return print::verdict("verdict", ok, &told);
+    }
+    let mut text = format!("{}, as of {}\n", source.display(), in_words(now_s));
+    if let Some(binding) = &read.binding {
+        let by_whom = if claim.is_some() { "the file claims" } else { "its quote binds" };
+        text.push_str(&format!("made for: {} ({by_whom})\n", binding.purpose().name()));
+    }
+    text.push_str(&format!("\n{verdict}"));
+    print::text(&text)
+}
+
+/// The pins of a surface. Those of simulated guests are refused where the root is Intel's, before
+/// anything is judged by them.
+pub(super) fn pins_of(file: &Path, surface: &str, simulated: bool) -> Result<SurfacePins, Failure> {
+    let (organism, _) = files::organism(file)?;
+    let Some(pins) = organism.pins(surface) else {
+        let known: Vec<&str> = organism.surfaces.iter().map(|it| it.surface.as_str()).collect();
+        return Err(Failure::Policy {
+            file: file.to_owned(),
+            what: match known.is_empty() {
+                true => "has no [[surface]] with pins".to_owned(),
+                false => format!("has no pins for {surface:?}, only for {}", known.join(", ")),
+            },
+            help: "add a [[surface]] of that name, or name another with --surface",
+        });
+    };
+    let kind = |pin: &&holobiont_identity::pins::Pin| pin.platform == PlatformKind::Simulated;
+    if let Some(pin) = pins.sets.iter().find(kind).filter(|_| !simulated) {
+        return Err(Failure::Policy {
+            file: file.to_owned(),
+            what: format!("pins a simulated guest ({}) on {surface:?}", pin.label),
+            help: "simulated TDX proves nothing: take the set out, or use `holobiont dev verify`",
+        });
+    }
+    Ok(pins.clone())
+}
+
+fn read(from: &VerifyFile) -> Result<(PathBuf, QuoteFile), Failure> {
+    match (&from.file, &from.url) {
+        (Some(file), _) => Ok((file.clone(), QuoteFile::read(file)?)),
+        (None, Some(url)) => {
+            let source = PathBuf::from(url);
+            let bytes = download(url)?;
+            let read = QuoteFile::parse(&bytes).map_err(|what| wrong(&source, what))?;
+            Ok((source, read))
+        }
+        (None, None) => Err(Failure::Usage {
+            what: "nothing to verify".to_owned(),
+            help: "name a FILE, or an address with --url",
+        }),
+    }
+}
+
+fn download(url: &str) -> Result<Vec<u8>, Failure> {
+    let is_here = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .filter_map(|here| url.strip_prefix(here))
+        .any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
+    if !url.starts_with("https://") && !is_here {
+        return Err(Failure::Usage {
+            what: format!("{url} is neither https nor http on this machine"),
+            help: "a quote needs no secrecy, but a name in front of it does mean something",
+        });
+    }
+    let failed =
+        |error: ureq::Error| Failure::Download { url: url.to_owned(), source: Box::new(error) };
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(DOWNLOAD_TIMEOUT))
+        .max_redirects(0)
+        .max_redirects_will_error(true)
+        .build()
+        .into();
+    let mut response = agent.get(url).call().map_err(failed)?;
+    response.body_mut().with_config().limit(MAX_FILE_BYTES).read_to_vec().map_err(failed)
+}
+
+/// The collateral at hand.
+enum Held {
+    Nothing,
+    Sets(Vec<Collateral>),
+    Directory(CollateralDirectory),
+}
+
+impl Held {
+    fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::Nothing) };
+        if path.is_dir() {
+            return Ok(Self::Directory(CollateralDirectory::open(path)?));
+        }
+        let limit_bytes = u64::try_from(holobiont_attestation_pccs::MAX_BUNDLE_BYTES);
+        let bytes = files::read_bytes(path, limit_bytes.unwrap_or(u64::MAX))?;
+        let sets = unbundle(&bytes)
+            .map_err(|source| StoreError::Import { path: path.to_owned(), source })?;
+        Ok(Self::Sets(sets))
+    }
+
+    /// Those for the quote's platform, the best first; where none is, any, so that the verdict
+    /// says what is wrong with it.
+    fn sets(&self, read: &QuoteFile, now_s: u64) -> Result<Vec<Collateral>, Failure> {
+        let quote = Quote::parse(&read.evidence.quote).ok();
+        let platform = quote.as_ref().and_then(claimed_platform);
+        match self {
+            Self::Nothing => Ok(Vec::new()),
+            Self::Sets(sets) => {
+                let fits = |set: &Collateral| Some((set.fmspc(), set.ca())) == platform;
+                let mut sets = sets.clone();
+                sets.sort_by_key(|set| !fits(set));
+                Ok(sets)
+            }
+            Self::Directory(directory) => {
+                let Some((fmspc, ca)) = platform else { return Ok(Vec::new()) };
+                match directory.usable(fmspc, ca, now_s) {
+                    Ok(sets) => Ok(sets),
+                    Err(StoreError::Missing { .. }) => Ok(Vec::new()),
+                    // All are past their end: the verdict says which part.
+                    Err(StoreError::NoneValid { .. }) => {
+                        let all = directory.list()?.into_iter().map(|stored| stored.collateral);
+                        Ok(all.filter(|set| (set.fmspc(), set.ca()) == (fmspc, ca)).collect())
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    fn marks(&self) -> Result<Marks, Failure> {
+        match self {
+            Self::Directory(directory) => Ok(directory.marks()?),
+            _ => Ok(Marks::default()),
+        }
+    }
+
+    /// What was proved of numbers and time is kept beside the collateral.
+    fn raise(&self, observed: &Marks) -> Result<(), Failure> {
+        if let Self::Directory(directory) = self {
+            directory.raise_marks(observed)?;
+        }
+        Ok(())
+    }
+}

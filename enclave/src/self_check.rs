@@ -1,0 +1,139 @@
+use holobiont_attestation::{
+    Binding, EventLog, Evidence, Measurements, ProviderError, ProviderKind, Quote, QuoteError,
+    QuoteProvider, Reason, RegisterRow, check_attributes, match_pins,
+};
+use holobiont_identity::pins::{Pin, RtmrRule, SurfacePins};
+
+/// What the check found: evidence that a peer with these pins will not refuse for what this guest
+/// is. What Intel says of its platform is for the peer to find.
+#[derive(Debug, Clone)]
+pub struct OwnQuote {
+    /// The quote and the event log, as they can be sent.
+    pub evidence: Evidence,
+    /// What the quote says of this guest.
+    pub measurements: Measurements,
+    /// The label of the pin that this guest meets.
+    pub pin: String,
+}
+
+/// Why a guest must not start: what its peers would say of it, known before it asks them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SelfCheckError {
+    /// There is no quote, or no event log where one is.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The binding is for the other kind of guest.
+    #[error(
+        "the binding says simulated = {simulated}, quotes come from a {provider} provider: this is \
+         a fault of this program, report it"
+    )]
+    OtherWorld {
+        /// What the binding says.
+        simulated: bool,
+        /// Where quotes come from.
+        provider: ProviderKind,
+    },
+    /// What the provider gave is no quote.
+    #[error("this guest's own quote cannot be read: {source}")]
+    Quote {
+        /// Why.
+        source: QuoteError,
+    },
+    /// The quote binds something else.
+    #[error(
+        "this guest's own quote binds other report data than was asked for: the host answered with \
+         another request's quote; check its quote generation service"
+    )]
+    ReportData,
+    /// The guest is not one that the surface's pins admit.
+    #[error(
+        "surface `{surface}` does not admit this guest: {}",
+        reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Unfit {
+        /// The surface.
+        surface: String,
+        /// Everything against it, never empty.
+        reasons: Vec<Reason>,
+        /// Every register beside what the nearest pin wants.
+        comparison: Vec<RegisterRow>,
+    },
+}
+
+/// Makes one quote of this guest and looks at it as a peer will: it reads, binds what was asked,
+/// has acceptable attributes, and meets one of the surface's pins at `now_s` (unix seconds), with
+/// its event log where the pin has rules for one. Signatures are the host's and Intel's business,
+/// and not looked at. Blocks, like [`QuoteProvider::quote`].
+///
+/// # Errors
+///
+/// [`SelfCheckError`]: do not start.
+pub fn self_check(
+    provider: &dyn QuoteProvider,
+    binding: &Binding,
+    pins: &SurfacePins,
+    now_s: u64,
+) -> Result<OwnQuote, SelfCheckError> {
+    let (simulated, kind) = (binding.simulated(), provider.kind());
+    if simulated != (kind == ProviderKind::Simulated) {
+        return Err(SelfCheckError::OtherWorld { simulated, provider: kind });
+    }
+    let report_data = binding.report_data();
+    let bytes = provider.quote(&report_data)?;
+    let quote = Quote::parse(&bytes).map_err(|source| SelfCheckError::Quote { source })?;
+    let measurements = quote.measurements();
+    if !report_data.matches(&measurements.report_data) {
+        return Err(SelfCheckError::ReportData);
+    }
+    let event_log = provider.event_log()?;
+
+    let found = match_pins(measurements, pins, now_s);
+    let mut reasons = check_attributes(measurements);
+    reasons.extend(found.reasons);
+    let pin = pins.sets.iter().find(|pin| Some(&pin.label) == found.pin.as_ref());
+    if let Some(pin) = pin.filter(|pin| has_event_rules(pin)) {
+        reasons.extend(check_event_log(pin, event_log.as_deref(), measurements));
+    }
+    match pin {
+        Some(pin) if reasons.is_empty() => Ok(OwnQuote {
+            evidence: Evidence { quote: quote.bytes().to_vec(), event_log, batch: None },
+            measurements: measurements.clone(),
+            pin: pin.label.clone(),
+        }),
+        _ => Err(SelfCheckError::Unfit {
+            surface: pins.surface.clone(),
+            reasons,
+            comparison: found.comparison,
+        }),
+    }
+}
+
+fn has_event_rules(pin: &Pin) -> bool {
+    !pin.events.is_empty() || pin.rtmr.contains(&RtmrRule::EventLog)
+}
+
+/// What a pin with rules for events has against this log.
+fn check_event_log(pin: &Pin, log: Option<&[u8]>, measurements: &Measurements) -> Vec<Reason> {
+    let label = || pin.label.clone();
+    let Some(log) = log else {
+        return vec![Reason::EventLogMissing { pin: label() }];
+    };
+    let log = match EventLog::parse(log) {
+        Ok(log) => log,
+        Err(error) => return vec![Reason::EventLogMalformed { detail: error.to_string() }],
+    };
+    let replayed = log.replay();
+    let pairs = replayed.iter().zip(&measurements.rtmr).zip(["rtmr0", "rtmr1", "rtmr2", "rtmr3"]);
+    let differ = pairs.filter(|((replayed, quoted), _)| replayed != quoted);
+    let registers: Vec<_> = differ.map(|(_, register)| register.to_owned()).collect();
+    if !registers.is_empty() {
+        // What is in such a log is no longer worth a look.
+        return vec![Reason::EventLogReplay { registers }];
+    }
+    let rules = pin.events.iter().map(|rule| log.holds(rule.rtmr, &rule.name, &rule.value));
+    rules
+        .filter_map(Result::err)
+        .map(|error| Reason::EventRule { pin: label(), detail: error.to_string() })
+        .collect()
+}

@@ -1,0 +1,8 @@
+#![no_main]
+
+#[path = "../bodies/collateral.rs"]
+mod body;
+#[path = "../cost.rs"]
+mod cost;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| body::run(data));
