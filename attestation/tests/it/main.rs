@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod chains;
 mod event_logs;
 mod evidence;
 mod expected;

@@ -31,8 +31,7 @@ Exit codes:
   3  a configuration file is wrong
   4  evidence is genuine, but not what the policy accepts
   5  evidence or input is malformed, damaged or untrusted
-  6  something needed is unavailable or has expired: a file, disk space, a permission, a service,
-     collateral; trying again may help
+  6  something needed is missing or expired: a file, disk space, a service; trying again may help
   7  divergence: what was recomputed differs from what was published
   8  a benchmark regressed past its threshold
   130  interrupted";

@@ -98,6 +98,11 @@ pub(crate) struct Asked {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Measure {
     /// The registers of this guest.
+    #[command(after_help = "\
+Example:
+  holobiont measure local
+
+Needs a kernel that shows them (6.16 or later); `holobiont measure show` takes them from a quote.")]
     Local {
         /// Where the kernel's interfaces are.
         #[arg(long, value_name = "DIR", default_value = "/")]
@@ -118,6 +123,12 @@ Example:
 Each may be what `holobiont quote` wrote, a bare quote, or a bare event log.")]
     Diff(MeasureDiff),
     /// Pins for organism.toml from a file in flashbots' `measurements.json` form.
+    #[command(after_help = "\
+Example:
+  holobiont measure import measurements.json >> organism.toml
+
+A record becomes a set where it names every register with one value. What such records never name,
+XFAM for one, is filled in by platform and told on standard error: check it.")]
     Import(MeasureImport),
 }
 
@@ -158,10 +169,21 @@ Examples:
 What is fetched is not believed for where it came from: every verification checks its signatures.")]
     Fetch(CollateralFetch),
     /// The sets in a folder or file, and until when each part of them holds.
+    #[command(after_help = "\
+Example:
+  holobiont collateral show collateral")]
     Show(CollateralShow),
     /// Write sets into one file, for a node without a way to Intel.
+    #[command(after_help = "\
+Example:
+  holobiont collateral export bundle.json --dir collateral")]
     Export(CollateralExport),
     /// Take in a file of `collateral export`, or one set as other programs write it.
+    #[command(after_help = "\
+Example:
+  holobiont collateral import bundle.json --dir collateral
+
+What is taken in is not believed for that: every verification checks its signatures.")]
     Import(CollateralImport),
 }
 

@@ -22,9 +22,16 @@ Example:
       --pins sim/organism.toml --surface committee --insecure-simulated-tdx")]
     Guest(DevGuest),
     /// `holobiont verify`, the same code, with a simulated root in place of Intel's.
+    #[command(after_help = "\
+Example:
+  holobiont dev verify sim/quote.json --root sim/root.der --collateral sim/collateral.json \\
+      --insecure-simulated-tdx")]
     Verify(DevVerify),
     /// Two simulated guests attest to each other over TLS on this machine, then one that is not
     /// pinned tries to.
+    #[command(after_help = "\
+Example:
+  holobiont dev handshake --insecure-simulated-tdx")]
     Handshake(DevHandshake),
 }
 

@@ -1,6 +1,6 @@
 use crate::run::{demo, holobiont};
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 26] = [
     &["demo"],
     &["surface", "import"],
     &["surface", "inspect"],
@@ -13,6 +13,20 @@ const COMMANDS: [&[&str]; 12] = [
     &["explain"],
     &["surface", "seal"],
     &["bench", "replay"],
+    &["quote"],
+    &["verify"],
+    &["measure", "local"],
+    &["measure", "show"],
+    &["measure", "diff"],
+    &["measure", "import"],
+    &["collateral", "fetch"],
+    &["collateral", "show"],
+    &["collateral", "export"],
+    &["collateral", "import"],
+    &["doctor"],
+    &["dev", "guest"],
+    &["dev", "verify"],
+    &["dev", "handshake"],
 ];
 
 #[test]
