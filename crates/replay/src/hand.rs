@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use holobiont_surface::{Found, Record};
 
 use crate::merge::Key;
@@ -21,6 +23,8 @@ pub(crate) struct Hand<'a> {
     pub(crate) late: bool,
     /// Whether the cut takes no more of the member after them.
     is_last: bool,
+    /// The least clock event that a record after them can have.
+    after: u64,
     /// The number of the first that was not played, and of the first of all.
     played: usize,
     from: usize,
@@ -28,15 +32,16 @@ pub(crate) struct Hand<'a> {
 }
 
 impl<'a> Hand<'a> {
-    /// Of the records found, those from `from` to before `to`; there is at least one.
+    /// Of the records found, those of this range; there is at least one. What comes after them has
+    /// no clock event below `after`; nothing does, where that is none.
     pub(crate) fn new(
         place: u16,
         found: Found<'a>,
-        from: usize,
-        to: usize,
+        Range { start: from, end: to }: Range<usize>,
         late: bool,
-        is_last: bool,
+        after: Option<u64>,
     ) -> Self {
+        let (is_last, after) = (after.is_none(), after.unwrap_or(u64::MAX));
         let clocks = found.clocks().get(..to).unwrap_or_default();
         let (next, base, number) = (Key::ENDED, 0, 0);
         Self {
@@ -48,6 +53,7 @@ impl<'a> Hand<'a> {
             place,
             late,
             is_last,
+            after,
             played: from,
             from,
             found,
@@ -83,7 +89,8 @@ impl<'a> Hand<'a> {
         self.key_of(self.at)
     }
 
-    /// Gives a record its turn: the key of the one after it.
+    /// Gives a record its turn: the key of the one after it, or where the member must say what that
+    /// is, the least that it can be.
     #[inline]
     pub(crate) fn take(&mut self) -> Key {
         let next = self.next;
@@ -118,7 +125,7 @@ impl<'a> Hand<'a> {
         match self.clocks.get(record) {
             Some(clock) => Key::new(self.base, *clock, self.number),
             None if self.is_last => Key::ENDED,
-            None => Key::UNKNOWN,
+            None => Key::new(self.base, self.after, self.number),
         }
     }
 }

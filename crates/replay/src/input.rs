@@ -36,6 +36,8 @@ pub(crate) struct Input<'s> {
     cursor: Option<Cursor>,
     /// The window in hand, gone through once: what the merge compares by, in the organism's clock.
     ahead: Ahead,
+    /// The least clock event that a record after it can have, in the organism's clock.
+    after_window: u64,
     /// The number in it of the record at hand.
     at: usize,
     /// Up to here its records are simply the next ones that the cut takes, and late like the first
@@ -81,6 +83,7 @@ impl<'s> Input<'s> {
             drops_late: member.policy.on_late_data == OnLateData::Drop,
             cursor: None,
             ahead: Ahead::default(),
+            after_window: 0,
             at: 0,
             plain_to: 0,
             late: false,
@@ -154,7 +157,9 @@ impl<'s> Input<'s> {
             return None;
         }
         let found = self.cursor.as_ref()?.found(&self.ahead);
-        Some(Hand::new(place, found, self.at, self.plain_to, self.late, self.is_last))
+        let next = self.ahead.clocks().get(self.plain_to).copied();
+        let after = (!self.is_last).then(|| next.unwrap_or(self.after_window));
+        Some(Hand::new(place, found, self.at..self.plain_to, self.late, after))
     }
 
     /// Passes the records of its [`hand`](Self::hand) up to before record `at`, which were folded.
@@ -212,6 +217,7 @@ impl<'s> Input<'s> {
             self.ahead = Ahead::default();
             return Ok(false);
         }
+        self.after_window = self.clock.organism_clock(self.ahead.next_clock());
         // Most members' rule is none, which spares a division a record.
         if self.clock != ClockRule::default() {
             for clock in self.ahead.clocks_mut() {

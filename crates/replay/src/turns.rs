@@ -1,8 +1,9 @@
 use crate::hand::Hand;
 use crate::merge::{Key, Merge};
 
-/// How many turns are given before their records are folded: few enough for the closest cache.
-const MAX_TURNS: usize = 512;
+/// How many turns are given before their records are folded: few enough for the closest caches, and
+/// many enough that laying out what is ready costs little.
+const MAX_TURNS: usize = 2048;
 
 /// After how many records of one member in a row the rest of its run is looked for at once.
 const STREAK: u8 = 3;
@@ -40,7 +41,8 @@ impl Turns {
     }
 
     /// Gives turns in the order of (clock event, hand), or where clocks are not compared of hands
-    /// alone: until one is not known, all are given, or many.
+    /// alone: until a hand comes first whose member must say what comes next, all are given, or
+    /// many.
     pub(crate) fn give(&mut self, hands: &mut [Hand<'_>], by_clock: bool) {
         let Self { merge, order, given } = self;
         *given = 0;
@@ -55,7 +57,9 @@ impl Turns {
                 break;
             }
             let number = least.hand();
-            let Some(hand) = hands.get_mut(usize::from(number)) else { break };
+            let hand = hands.get_mut(usize::from(number));
+            // Its member must say first what comes next.
+            let Some(hand) = hand.filter(|hand| hand.clock().is_some()) else { break };
             streak = if number == before { streak.saturating_add(1) } else { 0 };
             before = number;
             let (records, next) = match streak < STREAK {
@@ -64,9 +68,6 @@ impl Turns {
             };
             *turn = Turn { hand: number, records };
             *given = given.saturating_add(1);
-            if next == Key::UNKNOWN {
-                break;
-            }
             least = merge.replace(least, next);
         }
     }

@@ -29,6 +29,7 @@ pub struct Ahead {
     clocks: Vec<u64>,
     /// Where in the block's memory each record starts, and where the last one ends.
     starts: Vec<usize>,
+    next_clock: u64,
 }
 
 impl Ahead {
@@ -47,6 +48,11 @@ impl Ahead {
         &mut self.clocks
     }
 
+    /// The least clock event that the record after them can have.
+    pub const fn next_clock(&self) -> u64 {
+        self.next_clock
+    }
+
     pub(crate) fn fill(&mut self, mut progress: Progress, memory: &[u8], records: usize) {
         self.first_seq = progress.next_seq();
         self.clocks.resize(records, 0);
@@ -63,6 +69,8 @@ impl Ahead {
         if let Some(end) = self.starts.last_mut() {
             *end = progress.at();
         }
+        let (last, closes) = progress.passed_clock().unwrap_or_default();
+        self.next_clock = last.saturating_add(u64::from(closes));
     }
 
     /// Where the bytes of one are.
