@@ -1,16 +1,17 @@
 //! Certificates and revocation lists as far as verdicts speak of them: dates, numbers, serials, and
 //! who signed what. The chains themselves are decided by `dcap-qvl`.
 
+use dcap_qvl::{config::EcdsaSigEncoder as _, signature::DerSigEncoder};
 use pem::{EncodeConfig, LineEnding, Pem};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use x509_cert::{
-    Certificate,
     certificate::Rfc5280,
     crl::CertificateList,
     der::{
         self, Decode as _, Reader as _, SliceReader, Tag,
         asn1::{BitStringRef, UintRef},
     },
+    name::Name,
     serial_number::SerialNumber,
     time::Time,
 };
@@ -25,6 +26,16 @@ pub const MAX_CHAIN_BYTES: usize = 12 * 1024;
 
 const TAG: &str = "CERTIFICATE";
 const CRL_NUMBER: &str = "2.5.29.20";
+/// The identifier octet of a revocation list's extensions: `[0]`, constructed (RFC 5280, 5.1).
+const CRL_EXTENSIONS: u8 = 0xa0;
+
+/// The longest name of an issuer that is read, in bytes. Intel's take 114; each part of one is looked
+/// up in a long table to be shown, and a list of revocations that is all name took 17 ms.
+const MAX_NAME_BYTES: usize = 1024;
+
+/// The longest list of extensions of a revocation list, in bytes. Intel's take 49.
+const MAX_CRL_EXTENSIONS_BYTES: usize = 1024;
+
 /// RFC 5758's `ecdsa-with-SHA256` without parameters, DER: all that Intel signs with.
 const ECDSA_WITH_SHA256: [u8; 12] =
     [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
@@ -69,8 +80,9 @@ impl Chain {
         to_pem(&self.0)
     }
 
-    pub(crate) fn leaf_pem(&self) -> String {
-        to_pem(self.0.get(..1).unwrap_or_default())
+    /// The first certificate alone, for `dcap-qvl`.
+    pub(crate) fn leaf_for_dcap(&self) -> String {
+        pem_for_dcap(self.0.get(..1).unwrap_or_default())
     }
 
     /// The DER of the certificates, leaf first.
@@ -93,8 +105,25 @@ impl Chain {
 }
 
 fn to_pem(certificates: &[Vec<u8>]) -> String {
-    let pems: Vec<Pem> = certificates.iter().map(|der| Pem::new(TAG, der.as_slice())).collect();
-    pem::encode_many_config(&pems, EncodeConfig::new().set_line_ending(LineEnding::LF))
+    encode(certificates.iter().map(|der| Pem::new(TAG, der.as_slice())), 64)
+}
+
+/// Certificates as `dcap-qvl` takes them, and as it reads them fastest: `pem` looks for the end of a
+/// certificate's headers twice through all of it where there are none, so there is one. One line each.
+pub(crate) fn pem_for_dcap(certificates: &[Vec<u8>]) -> String {
+    let certificates = certificates.iter().map(|der| {
+        let mut pem = Pem::new(TAG, der.as_slice());
+        // Neither text has what a header may not have.
+        let _ = pem.headers_mut().add("For", "dcap-qvl");
+        pem
+    });
+    encode(certificates, MAX_CHAIN_BYTES)
+}
+
+fn encode(certificates: impl Iterator<Item = Pem>, line_bytes: usize) -> String {
+    let pems: Vec<Pem> = certificates.collect();
+    let config = EncodeConfig::new().set_line_ending(LineEnding::LF).set_line_wrap(line_bytes);
+    pem::encode_many_config(&pems, config)
 }
 
 /// What a verdict needs of one certificate.
@@ -164,6 +193,9 @@ pub(crate) struct CrlFacts {
 impl CrlFacts {
     /// A list without `nextUpdate` or number cannot be told from an old one: refused.
     pub(crate) fn read(der: &[u8]) -> Result<Self, String> {
+        if let Some(what) = outsized(der).map_err(|error| error.to_string())? {
+            return Err(format!("{what} is too long"));
+        }
         let list: CertificateList =
             CertificateList::from_der(der).map_err(|error| error.to_string())?;
         let body = &list.tbs_cert_list;
@@ -192,10 +224,47 @@ impl CrlFacts {
     }
 }
 
-/// The name of who issued a certificate; empty where it cannot be read.
+/// The name of who issued a certificate; empty where it cannot be read or is too long.
 pub(crate) fn issuer(der: &[u8]) -> String {
-    let certificate = Certificate::from_der(der);
-    certificate.map(|read| read.tbs_certificate().issuer().to_string()).unwrap_or_default()
+    let name = SliceReader::new(der).and_then(|mut outer| {
+        outer.sequence(|certificate| {
+            let name = certificate.sequence(|body| {
+                if Tag::peek(body)?.is_context_specific() {
+                    body.tlv_bytes()?;
+                }
+                let [_serial, _algorithm] = [body.tlv_bytes()?, body.tlv_bytes()?];
+                let name = body.tlv_bytes()?;
+                skip_rest(body)?;
+                Ok::<_, der::Error>(name)
+            })?;
+            skip_rest(certificate)?;
+            Ok::<_, der::Error>(name)
+        })
+    });
+    let name = name.ok().filter(|name| name.len() <= MAX_NAME_BYTES);
+    name.and_then(|name| Name::from_der(name).ok()).map(|name| name.to_string()).unwrap_or_default()
+}
+
+/// What of a revocation list is too long to be Intel's, seen before it is read as a whole.
+fn outsized(der: &[u8]) -> der::Result<Option<&'static str>> {
+    SliceReader::new(der)?.sequence(|list| {
+        let found = list.sequence(|body| {
+            if Tag::peek(body)? == Tag::Integer {
+                body.tlv_bytes()?;
+            }
+            let [_algorithm, issuer] = [body.tlv_bytes()?, body.tlv_bytes()?];
+            let mut found = (issuer.len() > MAX_NAME_BYTES).then_some("its issuer's name");
+            while !body.is_finished() {
+                let part = body.tlv_bytes()?;
+                if part.first() == Some(&CRL_EXTENSIONS) && part.len() > MAX_CRL_EXTENSIONS_BYTES {
+                    found = Some("its list of extensions");
+                }
+            }
+            Ok::<_, der::Error>(found)
+        })?;
+        skip_rest(list)?;
+        Ok(found)
+    })
 }
 
 /// Whether this certificate or revocation list, DER, is signed by the holder of the key, and nothing
@@ -204,6 +273,16 @@ pub(crate) fn is_signed_by(der: &[u8], key: &[u8]) -> bool {
     signed_parts(der).is_ok_and(|(body, algorithm, signature)| {
         algorithm == ECDSA_WITH_SHA256 && crypto::verify(key, body, signature)
     })
+}
+
+/// Whether the holder of this certificate, DER, signed the text; r then s.
+pub(crate) fn has_signed(signer_der: &[u8], text: &str, signature: &[u8]) -> bool {
+    let signer = CertificateFacts::read(signer_der).ok();
+    let parts = signature.split_at_checked(32);
+    let signature = parts.and_then(|(r, s)| DerSigEncoder::encode_ecdsa_sig(r, s).ok());
+    signer
+        .zip(signature)
+        .is_some_and(|(signer, signature)| crypto::verify(&signer.key, text.as_bytes(), &signature))
 }
 
 /// The signed bytes of a certificate or revocation list, the algorithm, and the signature.
@@ -234,6 +313,7 @@ fn big_endian(bytes: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use x509_cert::Certificate;
 
     use super::*;
     use crate::{Intel, TrustRoot as _};
@@ -247,6 +327,7 @@ mod tests {
         let validity = body.validity();
         assert_eq!(facts.window, (seconds(validity.not_before), seconds(validity.not_after)));
         assert_eq!(facts.serial, body.serial_number().as_bytes());
+        assert_eq!(issuer(der), body.issuer().to_string());
         let key = body.subject_public_key_info().subject_public_key.raw_bytes();
         assert_eq!(facts.key, key);
         assert!(is_signed_by(der, key), "the root signs itself");

@@ -11,6 +11,7 @@ pub use self::error::CollateralError;
 use crate::{
     artefact::{Artefact, ArtefactKind},
     certificates::{CertificateFacts, Chain, CrlFacts},
+    event_log::shown,
 };
 
 /// The largest collateral that is read, in bytes, whatever its form. Intel's takes 24 KB as JSON.
@@ -177,7 +178,7 @@ impl Collateral {
             Ok(Sha256::digest(leaf.leaf()).into())
         });
         Ok(Self {
-            raw: to_dcap(parts, &chains),
+            raw: raw(parts, &chains),
             made_for: made_for.transpose()?,
             fmspc: tcb_info.fmspc()?,
             pce_id: tcb_info.pce_id()?,
@@ -268,13 +269,20 @@ impl Collateral {
         self.pce_id
     }
 
-    pub(crate) const fn as_dcap(&self) -> &QuoteCollateralV3 {
+    pub(crate) const fn raw(&self) -> &QuoteCollateralV3 {
         &self.raw
     }
 
-    /// Whether it says that it was fetched for another PCK certificate.
-    pub(crate) fn is_made_for_other(&self, pck_der: &[u8]) -> bool {
-        self.made_for.is_some_and(|made_for| made_for[..] != Sha256::digest(pck_der)[..])
+    /// What `dcap-qvl` takes for a quote with this PCK chain, in PEM. It reads a chain that stands
+    /// here and not the quote's, so it cannot see other certificates in the quote than we do.
+    pub(crate) fn to_dcap(&self, pck_chain_pem: &str) -> QuoteCollateralV3 {
+        let pck_certificate_chain = Some(pck_chain_pem.to_owned());
+        QuoteCollateralV3 { pck_certificate_chain, ..self.raw.clone() }
+    }
+
+    /// Whether it says that it was fetched for another PCK certificate than that of this SHA-256.
+    pub(crate) fn is_made_for_other(&self, pck_sha256: [u8; 32]) -> bool {
+        self.made_for.is_some_and(|made_for| made_for != pck_sha256)
     }
 
     pub(crate) fn number(&self, kind: ArtefactKind) -> u64 {
@@ -283,18 +291,18 @@ impl Collateral {
     }
 }
 
-fn to_dcap(parts: &CollateralParts, chains: &Chains) -> QuoteCollateralV3 {
+fn raw(parts: &CollateralParts, chains: &Chains) -> QuoteCollateralV3 {
     QuoteCollateralV3 {
         pck_crl_issuer_chain: String::new(),
         root_ca_crl: parts.root_ca_crl.clone(),
         pck_crl: parts.pck_crl.clone(),
-        tcb_info_issuer_chain: chains.tcb_info.leaf_pem(),
+        tcb_info_issuer_chain: chains.tcb_info.leaf_for_dcap(),
         tcb_info: parts.tcb_info.clone(),
         tcb_info_signature: parts.tcb_info_signature.clone(),
-        qe_identity_issuer_chain: chains.qe_identity.leaf_pem(),
+        qe_identity_issuer_chain: chains.qe_identity.leaf_for_dcap(),
         qe_identity: parts.qe_identity.clone(),
         qe_identity_signature: parts.qe_identity_signature.clone(),
-        // It would take the place of the quote's own chain.
+        // Each quote's own: see `to_dcap`.
         pck_certificate_chain: None,
     }
 }
@@ -322,6 +330,7 @@ fn check_size(part: &'static str, got: usize, limit: usize) -> Result<(), Collat
     Ok(())
 }
 
-fn malformed(part: &'static str, why: impl Into<String>) -> CollateralError {
-    CollateralError::Malformed { part, why: why.into() }
+/// What is wrong may be told with words of whoever wrote the part.
+fn malformed(part: &'static str, why: impl AsRef<str>) -> CollateralError {
+    CollateralError::Malformed { part, why: shown(why.as_ref()) }
 }

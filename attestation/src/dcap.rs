@@ -3,6 +3,7 @@
 mod diagnosis;
 mod pck;
 mod refusal;
+mod sgx_extension;
 
 use dcap_qvl::{
     QuotePolicy,
@@ -123,8 +124,8 @@ impl Case<'_> {
     ) {
         let shape = self.signer_shape();
         if shape.is_empty() {
-            let raw = self.collateral.as_dcap();
-            match verifier.verify(self.quote.bytes(), raw, ask.now_s) {
+            let collateral = self.collateral.to_dcap(&self.pck.pem);
+            match verifier.verify(self.quote.bytes(), &collateral, ask.now_s) {
                 Ok(report) => {
                     dcap.reasons.extend(dated);
                     self.accept(&report, ask.now_s, verifier, dcap);
@@ -140,7 +141,7 @@ impl Case<'_> {
             dcap.reasons.extend(shape);
             dcap.reasons.extend(dated);
         }
-        if self.collateral.is_made_for_other(&self.pck.leaf_der) {
+        if self.collateral.is_made_for_other(self.pck.leaf_sha256) {
             dcap.reasons.push(Reason::CollateralOtherPlatform);
         }
         dcap.reasons.extend(ask.marks.rollbacks(&self.numbers()));
@@ -222,8 +223,8 @@ impl Case<'_> {
     fn tcb_date(&self, now_s: u64, verifier: &QuoteVerifier<RememberingConfig>) -> Option<u64> {
         // The policy is ours: nothing but the time is handed over.
         let policy = QuotePolicy::claims_only(now_s);
-        let raw = self.collateral.as_dcap();
-        let claims = verifier.verify_with_policy(self.quote.bytes(), raw, now_s, &policy).ok()?;
+        let (quote, collateral) = (self.quote.bytes(), self.collateral.to_dcap(&self.pck.pem));
+        let claims = verifier.verify_with_policy(quote, collateral, now_s, &policy).ok()?;
         let is_late = |status: dcap_qvl::TcbStatus| {
             status.to_string().parse().is_ok_and(TcbStatus::is_out_of_date)
         };
@@ -240,7 +241,13 @@ impl Case<'_> {
     fn refuse(&self, refusal: Refusal, dated: Vec<Reason>, dcap: &mut Dcap) {
         let found = diagnosis::diagnose(self);
         let attributes = check_attributes(self.quote.measurements());
-        let is_explained = !dated.is_empty() || !found.is_empty();
+        let is_sound = found.is_empty();
+        let is_leaf_revoked = found == [Reason::Revoked { artefact: ArtefactKind::PckCertificate }];
+        let is_explained = !dated.is_empty() || !is_sound;
+        if is_leaf_revoked && dated.is_empty() {
+            // All that is signed holds: a list that says so must not be forgotten for an older one.
+            self.observe(dcap);
+        }
         // An alien quote is alien whatever the collateral is like, so that comes first.
         let (chain, rest): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|reason| matches!(reason, Reason::PckChainNotIntel { .. }));
@@ -249,10 +256,12 @@ impl Case<'_> {
         dcap.reasons.extend(rest);
         match refusal {
             Refusal::Chain { .. } if is_explained => {}
-            Refusal::Attributes { .. } if !attributes.is_empty() => {
+            // Marks never go down again, so that its text says so is not enough to raise them.
+            Refusal::Attributes { .. } if is_sound && !attributes.is_empty() => {
                 dcap.stopped_at_attributes = true;
                 self.observe(dcap);
             }
+            Refusal::Known(reason) if dcap.reasons.contains(&reason) => {}
             Refusal::Known(reason) => dcap.reasons.push(reason),
             Refusal::Chain { text } | Refusal::Attributes { text } | Refusal::Other { text } => {
                 dcap.reasons.push(Reason::DcapOther { text });

@@ -11,6 +11,7 @@ mod text;
 
 use sha2::{Digest as _, Sha384};
 
+pub(crate) use self::text::shown;
 pub use self::{
     difference::EventDifference, error::EventLogError, event::Event, rule::EventMismatch,
 };

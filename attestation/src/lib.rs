@@ -20,6 +20,7 @@
 mod artefact;
 mod batch;
 mod certificates;
+mod codec;
 mod collateral;
 mod crypto;
 mod dcap;
@@ -53,7 +54,7 @@ pub use event_log::{
 };
 pub use evidence::{Evidence, EvidenceError, MAX_EVIDENCE_BYTES};
 pub use marks::{MAX_MARKS_BYTES, Marks, MarksError};
-pub use policy::{PinMatch, check_attributes, match_pins};
+pub use policy::{PinMatch, check_attributes, match_pins, match_pins_and_log};
 pub use provider::{ProviderError, ProviderKind, QuoteProvider};
 pub use quote::{BodyKind, MAX_QUOTE_BYTES, Measurements, Quote, QuoteError, QuoteVersion};
 pub use reason::{Fault, Reason};

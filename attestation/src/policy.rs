@@ -1,12 +1,14 @@
 mod attributes;
+mod log;
 mod pins;
 mod tcb;
 
 pub use self::{
     attributes::check_attributes,
-    pins::{PinMatch, match_pins},
+    pins::{PinMatch, match_pins, match_pins_and_log},
 };
 pub(crate) use self::{
+    log::{LogShown, asks_for_log},
     pins::{Circumstances, judge},
     tcb::judge_tcb,
 };

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) use self::agreement::{Disagreement, compare};
 pub use self::{error::QuoteError, measurements::Measurements};
 use self::{header::Header, signatures::Signatures};
-use crate::reader::Reader;
+use crate::{certificates::Chain, reader::Reader};
 
 /// The most bytes of a quote that are read: what the kernel's buffer holds.
 pub const MAX_QUOTE_BYTES: usize = 128 * 1024;
@@ -182,8 +182,9 @@ impl Quote {
         let mut hasher = Sha256::new();
         hasher.update(self.signed());
         hasher.update(self.attestation_key());
-        match self.pck_chain_pem().map(pem::parse) {
-            Some(Ok(leaf)) => hasher.update(leaf.contents()),
+        // Read as the verifier reads it: another reader could find another certificate first.
+        match self.pck_chain_pem().map(Chain::from_pem) {
+            Some(Ok(chain)) => hasher.update(chain.leaf()),
             _ => hasher.update(self.certification()),
         }
         hasher.finalize().into()

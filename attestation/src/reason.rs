@@ -228,6 +228,13 @@ pub enum Reason {
     /// Nothing says when the quote was made.
     #[error("nothing shows when the quote was made: ask for one that answers a nonce of ours")]
     QuoteAgeUnknown,
+    /// A ticket outside of its time.
+    #[error(
+        "the ticket holds from {} to {}: ask for one that holds now",
+        At(*starts_s),
+        At(*ended_s)
+    )]
+    TicketNotValid { starts_s: u64, ended_s: u64 },
 
     // Event log.
     /// The pin needs one.
@@ -308,6 +315,7 @@ impl Reason {
             Self::QuoteTooOld { .. } => "quote-too-old",
             Self::QuoteFromFuture { .. } => "quote-from-future",
             Self::QuoteAgeUnknown => "quote-age-unknown",
+            Self::TicketNotValid { .. } => "ticket-not-valid",
             Self::EventLogMissing { .. } => "event-log-missing",
             Self::EventLogMalformed { .. } => "event-log-malformed",
             Self::EventLogReplay { .. } => "event-log-replay",
@@ -352,6 +360,7 @@ impl Reason {
             | Self::TooFewPlatforms { .. }
             | Self::QuoteTooOld { .. }
             | Self::QuoteAgeUnknown
+            | Self::TicketNotValid { .. }
             | Self::EventLogMissing { .. }
             | Self::EventRule { .. } => Fault::Policy,
             _ => Fault::Untrusted,

@@ -86,16 +86,17 @@ impl Verdict {
     }
 }
 
-/// On how many different machines the trusted guests of these verdicts run: by platform instance id
-/// (PIID), or by PPID where Intel gave none. A guest whose machine cannot be told counts for none.
+/// On how many different machines the [admitted](Verdict::admits) guests of these verdicts run: by
+/// platform instance id (PIID), or by PPID where Intel gave none. A guest whose machine cannot be
+/// told counts for none.
 pub fn distinct_platforms(verdicts: &[Verdict]) -> usize {
-    let trusted = verdicts.iter().filter(|verdict| verdict.trusted());
+    let admitted = verdicts.iter().filter(|verdict| verdict.admits());
     let machines: BTreeSet<_> =
-        trusted.filter_map(|verdict| verdict.platform.as_ref()?.id()).collect();
+        admitted.filter_map(|verdict| verdict.platform.as_ref()?.id()).collect();
     machines.len()
 }
 
-/// Whether the trusted guests run on as many machines as the surface wants.
+/// Whether the admitted guests run on as many machines as the surface wants.
 ///
 /// # Errors
 ///

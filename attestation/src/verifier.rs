@@ -110,11 +110,13 @@ impl<R: TrustRoot> Verifier<R> {
         let measurements = quote.measurements();
         let mut dcap = dcap::check(quote, ask, &self.anchor, &self.dcap, &self.known);
         let (platform, tcb) = dcap.platform.take().unzip();
+        let log = checks::read_log(measurements, evidence, ask.pins);
         let circumstances = Circumstances {
             now_s: ask.now_s,
             simulated: Some(self.simulated()),
             platform: platform.as_ref(),
             tcb: tcb.as_ref(),
+            log: log.as_ref(),
         };
         let judged = ask.pins.map(|pins| policy::judge(measurements, pins, &circumstances));
         let pin = judged.as_ref().and_then(|judged| judged.pin);
@@ -136,7 +138,7 @@ impl<R: TrustRoot> Verifier<R> {
             measured.unwrap_or(Outcome::NotAsked),
             binding,
             freshness,
-            checks::event_log(measurements, evidence, pin, ask.pins.is_some()),
+            checks::event_log(log, pin, ask.pins.is_some(), judged.event_log),
         ];
         Verdict {
             simulated: self.simulated(),

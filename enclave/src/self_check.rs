@@ -1,8 +1,8 @@
 use holobiont_attestation::{
-    Binding, EventLog, Evidence, Measurements, ProviderError, ProviderKind, Quote, QuoteError,
-    QuoteProvider, Reason, RegisterRow, check_attributes, match_pins,
+    Binding, Evidence, Measurements, ProviderError, ProviderKind, Quote, QuoteError, QuoteProvider,
+    Reason, RegisterRow, check_attributes, match_pins_and_log,
 };
-use holobiont_identity::pins::{Pin, RtmrRule, SurfacePins};
+use holobiont_identity::pins::SurfacePins;
 
 /// What the check found: evidence that a peer with these pins will not refuse for what this guest
 /// is. What Intel says of its platform is for the peer to find.
@@ -88,18 +88,14 @@ pub fn self_check(
     }
     let event_log = provider.event_log()?;
 
-    let found = match_pins(measurements, pins, now_s);
+    let found = match_pins_and_log(measurements, event_log.as_deref(), pins, now_s);
     let mut reasons = check_attributes(measurements);
     reasons.extend(found.reasons);
-    let pin = pins.sets.iter().find(|pin| Some(&pin.label) == found.pin.as_ref());
-    if let Some(pin) = pin.filter(|pin| has_event_rules(pin)) {
-        reasons.extend(check_event_log(pin, event_log.as_deref(), measurements));
-    }
-    match pin {
+    match found.pin {
         Some(pin) if reasons.is_empty() => Ok(OwnQuote {
             evidence: Evidence { quote: quote.bytes().to_vec(), event_log, batch: None },
             measurements: measurements.clone(),
-            pin: pin.label.clone(),
+            pin,
         }),
         _ => Err(SelfCheckError::Unfit {
             surface: pins.surface.clone(),
@@ -107,33 +103,4 @@ pub fn self_check(
             comparison: found.comparison,
         }),
     }
-}
-
-fn has_event_rules(pin: &Pin) -> bool {
-    !pin.events.is_empty() || pin.rtmr.contains(&RtmrRule::EventLog)
-}
-
-/// What a pin with rules for events has against this log.
-fn check_event_log(pin: &Pin, log: Option<&[u8]>, measurements: &Measurements) -> Vec<Reason> {
-    let label = || pin.label.clone();
-    let Some(log) = log else {
-        return vec![Reason::EventLogMissing { pin: label() }];
-    };
-    let log = match EventLog::parse(log) {
-        Ok(log) => log,
-        Err(error) => return vec![Reason::EventLogMalformed { detail: error.to_string() }],
-    };
-    let replayed = log.replay();
-    let pairs = replayed.iter().zip(&measurements.rtmr).zip(["rtmr0", "rtmr1", "rtmr2", "rtmr3"]);
-    let differ = pairs.filter(|((replayed, quoted), _)| replayed != quoted);
-    let registers: Vec<_> = differ.map(|(_, register)| register.to_owned()).collect();
-    if !registers.is_empty() {
-        // What is in such a log is no longer worth a look.
-        return vec![Reason::EventLogReplay { registers }];
-    }
-    let rules = pin.events.iter().map(|rule| log.holds(rule.rtmr, &rule.name, &rule.value));
-    rules
-        .filter_map(Result::err)
-        .map(|error| Reason::EventRule { pin: label(), detail: error.to_string() })
-        .collect()
 }

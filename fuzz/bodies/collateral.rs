@@ -130,10 +130,12 @@ fn file(bytes: &[u8]) {
     let one = super::cost::bounded("collateral", text.len(), || Collateral::from_json(text));
     let sets = super::cost::bounded("a file of collateral", bytes.len(), || unbundle(bytes));
     match (&one, &sets) {
-        (Ok(one), Ok(sets)) => assert_eq!(sets.as_slice(), [one.clone()]),
+        (Ok(one), Ok(sets)) => assert_eq!(sets.as_slice(), std::slice::from_ref(one)),
         (Ok(_), Err(error)) => panic!("one set is a file of sets: {error}"),
         (Err(_), Ok(sets)) => assert!(!sets.is_empty()),
-        (Err(one), Err(sets)) => assert!(!one.to_string().is_empty() && !sets.to_string().is_empty()),
+        (Err(one), Err(sets)) => {
+            assert!(!one.to_string().is_empty() && !sets.to_string().is_empty());
+        }
     }
     let Ok(sets) = sets else {
         return;

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use holobiont_identity::pins::SurfacePins;
 use holobiont_identity::{Coalition, ConfigError, Organism, ReplayOrder};
 
 static EXAMPLE: LazyLock<Organism> = LazyLock::new(|| {
@@ -45,6 +46,12 @@ fn sound_organism(organism: &Organism, text: &str) {
     assert_eq!(again.content_bytes(), organism.content_bytes());
     assert_eq!(again.acl_bytes(), organism.acl_bytes());
     assert!(organism.warnings().iter().all(|warning| !warning.is_empty()));
+    for pins in &organism.surfaces {
+        assert_eq!(organism.pins(&pins.surface), Some(pins));
+        let hash = again.pins(&pins.surface).map(SurfacePins::policy_hash);
+        assert_eq!(hash, Some(pins.policy_hash()));
+        assert!(pins.sets.iter().all(|pin| !pin.mrtd.is_zero()), "a pin leaves nothing open");
+    }
     assert!(!organism.members.is_empty());
     for member in &organism.members {
         for clock in [0, 1, 10_595, u64::MAX - 1, u64::MAX] {

@@ -11,8 +11,18 @@ use sha2::{Digest as _, Sha384};
 /// A separator, a tag, a boot loader's, variables, texts, a table, a runtime event, one that
 /// extends nothing, one of no meaning.
 const KINDS: [u32; 12] = [
-    0x4, 0x6, 0xa, 0xd, 0x8000_0001, 0x8000_0002, 0x8000_00e0, 0x8000_0007, 0x8000_0006,
-    0x0800_0001, 0x3, 0x77,
+    0x4,
+    0x6,
+    0xa,
+    0xd,
+    0x8000_0001,
+    0x8000_0002,
+    0x8000_00e0,
+    0x8000_0007,
+    0x8000_0006,
+    0x0800_0001,
+    0x3,
+    0x77,
 ];
 /// So that many events of one input, and no more, are what a fuzzer's log holds.
 const MAX_GROWN_BYTES: usize = 128 * 1024;
@@ -94,7 +104,8 @@ fn widened(length: usize) -> [u8; 8] {
 }
 
 fn written(is_ccel: bool, events: &[Grown], repeats: usize) -> Vec<u8> {
-    let one: Vec<Vec<u8>> = events.iter().map(|it| if is_ccel { ccel(it) } else { json(it) }).collect();
+    let one: Vec<Vec<u8>> =
+        events.iter().map(|it| if is_ccel { ccel(it) } else { json(it) }).collect();
     let one = if is_ccel { one.concat() } else { one.join(&b","[..]) };
     let repeats = repeats.min(MAX_GROWN_BYTES / (one.len() + 1)).max(1);
     if is_ccel {
@@ -105,12 +116,9 @@ fn written(is_ccel: bool, events: &[Grown], repeats: usize) -> Vec<u8> {
 
 /// What every binary log begins with: the digests' lengths, of SHA-256 and SHA-384.
 fn spec_id() -> Vec<u8> {
-    let spec = [
-        b"Spec ID Event03\0".as_slice(),
-        &[0; 8],
-        &[2, 0, 0, 0, 0xb, 0, 32, 0, 0xc, 0, 48, 0, 0],
-    ]
-    .concat();
+    let spec =
+        [b"Spec ID Event03\0".as_slice(), &[0; 8], &[2, 0, 0, 0, 0xb, 0, 32, 0, 0xc, 0, 48, 0, 0]]
+            .concat();
     [[1, 0, 0, 0, 3, 0, 0, 0].as_slice(), &[0; 20], &u32_of(spec.len()), &spec].concat()
 }
 

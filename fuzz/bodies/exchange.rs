@@ -5,8 +5,8 @@ mod input;
 use holobiont_attestation::{
     Batch, Binding, Evidence, InspectBinding, Leaf, MAX_BATCH_LEAVES, Marks,
 };
-use holobiont_attestation_tls::exchange::{Frame, FrameHeader, HEADER_BYTES};
 use holobiont_attestation_tls::Refusal;
+use holobiont_attestation_tls::exchange::{Frame, FrameHeader, HEADER_BYTES};
 use input::Input;
 
 /// The first byte chooses what the rest is read as.

@@ -4,7 +4,9 @@ mod input;
 
 use std::sync::LazyLock;
 
-use holobiont_attestation::{Ask, Evidence, Intel, MAX_QUOTE_BYTES, Marks, Quote, Verifier};
+use holobiont_attestation::{
+    Ask, Evidence, Intel, MAX_QUOTE_BYTES, Marks, Quote, Verifier, claimed_platform,
+};
 use input::Input;
 
 const NOW_S: u64 = 1_800_000_000;
@@ -99,7 +101,7 @@ fn check(bytes: Vec<u8>) {
     assert!(verdict.to_json().is_object());
 }
 
-/// One form only, which padding does not change.
+/// One form only, and one platform named, which padding does not change.
 fn canonical(quote: &Quote, bytes: &[u8]) {
     let (read, padding) = bytes.split_at(quote.bytes().len());
     assert_eq!(quote.bytes(), read);
@@ -109,6 +111,7 @@ fn canonical(quote: &Quote, bytes: &[u8]) {
     if read.len() + 8 <= MAX_QUOTE_BYTES {
         let padded = Quote::parse(&[read, &[0; 8]].concat()).expect("padding is stripped");
         assert_eq!((&padded, padded.identity()), (quote, quote.identity()));
+        assert_eq!(claimed_platform(&padded), claimed_platform(quote));
         assert!(Quote::parse(&[read, &[0, 0, 1]].concat()).is_err());
     }
 }

@@ -137,7 +137,8 @@ impl CollateralDirectory {
     }
 
     /// The sets of a platform that are valid at `now_s`, the newest first. A set that was imported
-    /// may be a forgery, so where a verdict refuses one, the next is worth a try.
+    /// may be a forgery, so where a verdict says that of one, the next is worth a try; never where
+    /// it refuses the quote, since older sets do not know yet what is revoked by now.
     ///
     /// # Errors
     ///
@@ -215,8 +216,8 @@ impl CollateralDirectory {
     pub fn import(&self, file: &Path) -> Result<Vec<Digest>, StoreError> {
         let bytes = files::read(file, MAX_BUNDLE_BYTES)?
             .ok_or_else(|| StoreError::io("opening", file)(std::io::ErrorKind::NotFound.into()))?;
-        let sets = unbundle(&bytes)
-            .map_err(|source| StoreError::Import { path: file.to_owned(), source })?;
+        let sets =
+            unbundle(&bytes).map_err(|why| StoreError::Import { path: file.to_owned(), why })?;
         sets.iter().map(|set| self.add(set)).collect()
     }
 
@@ -239,17 +240,22 @@ impl CollateralDirectory {
         for id in names::of_directory(&directory)?.iter().filter_map(|name| names::id(name)) {
             sets.extend(read_set(&names::set(&directory, &id), id, platform)?);
         }
-        sets.sort_by_cached_key(|stored| Reverse(age(stored)));
+        sets.sort_by_cached_key(|stored| Reverse(age(&stored.collateral, stored.id)));
         Ok(sets)
     }
 }
 
+/// Puts sets in the order in which they are worth a try, the newest first.
+pub fn newest_first(sets: &mut [Collateral]) {
+    sets.sort_by_cached_key(|set| Reverse(age(set, set.id())));
+}
+
 /// What makes one set newer than another: the numbers that Intel counts up, then issue dates. The
 /// name decides between equals, so that every node takes the same.
-fn age(stored: &Stored) -> (Vec<Option<u64>>, Vec<u64>, Digest) {
-    let artefacts = stored.collateral.artefacts();
+fn age(set: &Collateral, id: Digest) -> (Vec<Option<u64>>, Vec<u64>, Digest) {
+    let artefacts = set.artefacts();
     let numbers = artefacts.iter().map(|it| it.number).collect();
-    (numbers, artefacts.iter().map(|it| it.issued_s).collect(), stored.id)
+    (numbers, artefacts.iter().map(|it| it.issued_s).collect(), id)
 }
 
 fn read_set(path: &Path, id: Digest, platform: Platform) -> Result<Option<Stored>, StoreError> {

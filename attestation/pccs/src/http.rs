@@ -108,7 +108,9 @@ impl Http {
             _ if status.is_server_error() => Err(again(status)),
             _ if status.is_redirection() => {
                 let to = response.headers().get(LOCATION).map(|to| to.as_bytes());
-                let to = String::from_utf8_lossy(to.unwrap_or_default()).into_owned();
+                // For a message: whatever would command a terminal stays out.
+                let to = String::from_utf8_lossy(to.unwrap_or_default());
+                let to = to.replace(char::is_control, "");
                 Err(Failed::For(FetchError::Redirected { url: url.to_owned(), to }))
             }
             _ => {

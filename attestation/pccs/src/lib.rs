@@ -27,7 +27,7 @@ mod source;
 mod store_error;
 
 pub use bundle::{BundleError, MAX_BUNDLE_BYTES, MAX_BUNDLE_SETS, bundle, unbundle};
-pub use directory::{CollateralDirectory, KEPT_SETS, MAX_PLATFORMS, Stored};
+pub use directory::{CollateralDirectory, KEPT_SETS, MAX_PLATFORMS, Stored, newest_first};
 pub use fetch_error::FetchError;
 pub use freshness::{Freshness, freshness};
 pub use http::FetchLimits;

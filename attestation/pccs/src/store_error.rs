@@ -10,14 +10,14 @@ use crate::{BundleError, Freshness};
 #[non_exhaustive]
 pub enum StoreError {
     /// The system refused.
-    #[error("{doing} {path}: {source}; check the directory's owner and its free space")]
+    #[error("{doing} {path}: {error}; check the directory's owner and its free space")]
     Io {
         /// What was being done.
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
-        source: io::Error,
+        /// What the system says. Told in the text, so no source of it.
+        error: io::Error,
     },
     /// A file is not what was put there.
     #[error("{path} is damaged: {why}; remove it, then fetch or import collateral again")]
@@ -72,19 +72,19 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A file to import is none.
-    #[error("{path} cannot be imported: {source}")]
+    #[error("{path} cannot be imported: {why}")]
     Import {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        source: BundleError,
+        /// What is wrong with it. Told in the text, so no source of it.
+        why: BundleError,
     },
 }
 
 impl StoreError {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { doing, path, source }
+        move |error| Self::Io { doing, path, error }
     }
 
     pub(crate) fn damaged(path: &Path, why: impl Into<String>) -> Self {

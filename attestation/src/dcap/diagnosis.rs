@@ -6,7 +6,7 @@ use super::{Anchor, Case, PckChain};
 use crate::{
     PckCa,
     artefact::ArtefactKind,
-    certificates::{CertificateFacts, is_signed_by, issuer},
+    certificates::{CertificateFacts, has_signed, is_signed_by, issuer},
     reason::Reason,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn not_intel(anchor: &Anchor) -> Reason {
 }
 
 fn unsigned(case: &Case<'_>) -> Vec<Reason> {
-    let raw = case.collateral.as_dcap();
+    let raw = case.collateral.raw();
     let chains = &case.collateral.chains;
     let by = case.anchor.name();
     let root = &case.root.key;
@@ -52,6 +52,22 @@ fn unsigned(case: &Case<'_>) -> Vec<Reason> {
         let (artefact, by) = (ArtefactKind::PckCrl, "the CA of the platform's certificate");
         reasons.push(Reason::NotSigned { artefact, by });
     }
+    // `dcap-qvl` reads a document before it looks at its signature.
+    let documents = [
+        (ArtefactKind::TcbInfo, &chains.tcb_info, &raw.tcb_info, &raw.tcb_info_signature),
+        (
+            ArtefactKind::QeIdentity,
+            &chains.qe_identity,
+            &raw.qe_identity,
+            &raw.qe_identity_signature,
+        ),
+    ];
+    let forged = documents
+        .into_iter()
+        .filter(|(_, signer, text, signature)| !has_signed(signer.leaf(), text, signature));
+    reasons.extend(
+        forged.map(|(artefact, ..)| Reason::NotSigned { artefact, by: "its signing certificate" }),
+    );
     reasons
 }
 

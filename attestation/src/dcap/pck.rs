@@ -7,15 +7,17 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::Anchor;
+use super::{Anchor, sgx_extension::platform};
 use crate::{
     PckCa, Platform, Quote,
     certificates::{self, CertificateFacts, Chain},
+    event_log::shown,
     reason::Reason,
 };
 
-/// How many platforms' chains are kept read. Past it all are forgotten, and read again.
-const MAX_KNOWN: usize = 1024;
+/// How many platforms' chains are kept read, some 10 KB each. Past it all are forgotten, and read
+/// again.
+const MAX_KNOWN: usize = 256;
 
 /// The platform's certificates in the quote.
 #[derive(Debug)]
@@ -24,6 +26,9 @@ pub(crate) struct PckChain {
     pub(crate) leaf: CertificateFacts,
     pub(crate) ca_der: Vec<u8>,
     pub(crate) ca: CertificateFacts,
+    /// Leaf and CA, for `dcap-qvl`.
+    pub(crate) pem: String,
+    pub(crate) leaf_sha256: [u8; 32],
     /// What the leaf's SGX extension says, where it can be read.
     pub(crate) platform: Option<Platform>,
 }
@@ -37,8 +42,9 @@ impl PckChain {
             let kind = quote.certification_kind();
             return Err(refuse(format!("the quote carries none (certification data {kind})")));
         };
-        let chain = Chain::from_pem(pem).map_err(refuse)?;
-        let [leaf_der, ca_der] = chain.without_root(&anchor.der) else {
+        let chain = Chain::from_pem(pem).map_err(|why| refuse(shown(&why)))?;
+        let certificates = chain.without_root(&anchor.der);
+        let [leaf_der, ca_der] = certificates else {
             let ends = "it is not a PCK certificate, its CA and this root";
             return Err(refuse(ends.to_owned()));
         };
@@ -47,6 +53,8 @@ impl PckChain {
             leaf_der: leaf_der.clone(),
             ca: CertificateFacts::read(ca_der).map_err(refuse)?,
             ca_der: ca_der.clone(),
+            pem: certificates::pem_for_dcap(certificates),
+            leaf_sha256: Sha256::digest(leaf_der).into(),
             platform: platform(leaf_der),
         })
     }
@@ -68,40 +76,29 @@ pub fn claimed_platform(quote: &Quote) -> Option<([u8; 6], PckCa)> {
     Some((platform(leaf)?.fmspc, PckCa::of_issuer(&certificates::issuer(leaf))?))
 }
 
-fn platform(leaf_der: &[u8]) -> Option<Platform> {
-    let pck = dcap_qvl::intel::parse_pck_extension(leaf_der).ok()?;
-    let piid = match pck.platform_instance_id {
-        Some(piid) => Some(piid.try_into().ok()?),
-        None => None,
-    };
-    let pce_id = pck.pce_id.try_into().ok()?;
-    Some(Platform { piid, fmspc: pck.fmspc, pce_id, ppid: pck.ppid })
-}
-
-/// The chains of platforms that were accepted, read: a pure function of their bytes. Whether they
-/// hold is decided every time.
+/// The chains of platforms that were accepted, read, by their PEM: a pure function of it. Whether
+/// they hold is decided every time.
 #[derive(Debug, Default)]
-pub(crate) struct KnownChains(Mutex<BTreeMap<[u8; 32], Arc<PckChain>>>);
+pub(crate) struct KnownChains(Mutex<BTreeMap<Vec<u8>, Arc<PckChain>>>);
 
 impl KnownChains {
     pub(super) fn read(&self, quote: &Quote, anchor: &Anchor) -> Result<Arc<PckChain>, Reason> {
-        let known = self.chains().get(&name(quote)).map(Arc::clone);
+        let known = quote.pck_chain_pem().and_then(|pem| self.chains().get(pem).map(Arc::clone));
         known.map_or_else(|| PckChain::read(quote, anchor).map(Arc::new), Ok)
     }
 
     pub(super) fn learn(&self, quote: &Quote, pck: &Arc<PckChain>) {
-        let mut chains = self.chains();
+        let (Some(pem), mut chains) = (quote.pck_chain_pem(), self.chains()) else { return };
+        if chains.contains_key(pem) {
+            return;
+        }
         if chains.len() >= MAX_KNOWN {
             chains.clear();
         }
-        chains.entry(name(quote)).or_insert_with(|| Arc::clone(pck));
+        chains.insert(pem.to_vec(), Arc::clone(pck));
     }
 
-    fn chains(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Arc<PckChain>>> {
+    fn chains(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Arc<PckChain>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn name(quote: &Quote) -> [u8; 32] {
-    Sha256::digest(quote.pck_chain_pem().unwrap_or_default()).into()
 }

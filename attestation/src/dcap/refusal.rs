@@ -1,7 +1,12 @@
 //! What `dcap-qvl` =0.7.1 means by its texts. A text that is not known here refuses all the same, as
 //! `dcap-other`; a test over the simulator holds the table to the pinned version.
+//!
+//! Only how a text begins counts, which is `dcap-qvl`'s own: further on it may repeat what stands in a
+//! document that nobody signed.
 
-use crate::{Collateral, Quote, artefact::ArtefactKind, dcap::PckChain, reason::Reason};
+use crate::{
+    Collateral, Quote, artefact::ArtefactKind, dcap::PckChain, event_log::shown, reason::Reason,
+};
 
 /// A refusal by `dcap-qvl`.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,22 +58,30 @@ const QE_IDENTITY: [&str; 7] = [
     "No TCB levels found in QE Identity",
 ];
 
+/// Said of the TDX module that the guest was launched by, and, after [`CURRENT`], of today's.
+const MODULE: [&str; 2] = [MODULE_IDENTITY, "TDX module TCB level check"];
+const MODULE_IDENTITY: &str = "TDX module identity check";
+const CURRENT: &str = "Failed to evaluate the current TDX TCB (TEE_TCB_SVN2): ";
+
 impl Refusal {
     pub(super) fn of(text: &str, quote: &Quote, pck: &PckChain, collateral: &Collateral) -> Self {
         let begins = |texts: &[&str]| texts.iter().any(|known| text.starts_with(known));
+        let level = text.strip_prefix(CURRENT).unwrap_or(text);
         let seam = quote.measurements().mrsignerseam != [0; 48]
             || quote.measurements().seam_attributes != [0; 8];
-        let detail = text.to_owned();
+        let detail = shown(text);
         if begins(&QE_IDENTITY) {
             Self::Known(Reason::QeIdentityMismatch { detail })
         } else if begins(&ATTRIBUTES) {
             Self::Attributes { text: detail }
         } else if begins(&CHAIN) {
             Self::Chain { text: detail }
-        } else if text.contains("TDX module identity check") && seam {
+        } else if text.starts_with(MODULE_IDENTITY) && seam {
             Self::Attributes { text: detail }
-        } else if text.contains("TDX module") {
+        } else if MODULE.iter().any(|known| level.starts_with(known)) {
             Self::Known(Reason::TdxModule { detail })
+        } else if level == "No matching TCB level found" {
+            Self::Known(Reason::TcbLevelNone)
         } else {
             match plain(text, pck, collateral) {
                 Some(reason) => Self::Known(reason),
@@ -95,7 +108,6 @@ fn plain(text: &str, pck: &PckChain, collateral: &Collateral) -> Option<Reason> 
             quote: pck.fmspc(),
             collateral: hex::encode(collateral.fmspc()),
         }),
-        _ if text.ends_with("No matching TCB level found") => Some(Reason::TcbLevelNone),
         _ => None,
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn utf16(bytes: &[u8]) -> Option<String> {
 }
 
 /// Escapes what a terminal would obey, and cuts what is too long, visibly.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut out: String = text
         .chars()
         .take(MAX_CHARACTERS)

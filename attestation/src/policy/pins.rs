@@ -1,5 +1,6 @@
 use holobiont_identity::pins::{Measurement, Pin, PlatformKind, RtmrRule, SurfacePins, TcbStatus};
 
+use super::LogShown;
 use crate::{Measurements, Platform, RegisterRow, TcbReport, reason::Reason};
 
 /// XFAM's bits 11 and 12: the two halves of CET, which hosts switch on and off.
@@ -37,12 +38,34 @@ impl PinMatch {
 /// # }
 /// ```
 pub fn match_pins(measurements: &Measurements, pins: &SurfacePins, now_s: u64) -> PinMatch {
-    let circumstances = Circumstances { now_s, ..Circumstances::default() };
-    let judgement = judge(measurements, pins, &circumstances);
+    found(judge(measurements, pins, &Circumstances { now_s, ..Circumstances::default() }))
+}
+
+/// The same with the guest's event log, of either form, which must then be as the pin's rules want
+/// it: where pins differ in these rules alone, they decide which one matches.
+///
+/// ```no_run
+/// # fn check(m: &holobiont_attestation::Measurements, pins: &holobiont_identity::pins::SurfacePins) {
+/// let found = holobiont_attestation::match_pins_and_log(m, None, pins, 1_800_000_000);
+/// assert!(found.reasons.iter().all(|reason| reason.code() != "event-rule"), "there is no log");
+/// # }
+/// ```
+pub fn match_pins_and_log(
+    measurements: &Measurements,
+    event_log: Option<&[u8]>,
+    pins: &SurfacePins,
+    now_s: u64,
+) -> PinMatch {
+    let log = LogShown::read(event_log, measurements);
+    let circumstances = Circumstances { now_s, log: Some(&log), ..Circumstances::default() };
+    found(judge(measurements, pins, &circumstances))
+}
+
+fn found(judgement: Judgement<'_>) -> PinMatch {
     PinMatch {
         pin: judgement.pin.map(|pin| pin.label.clone()),
         comparison: judgement.comparison,
-        reasons: [judgement.attributes, judgement.measurements].concat(),
+        reasons: [judgement.attributes, judgement.measurements, judgement.event_log].concat(),
     }
 }
 
@@ -53,6 +76,7 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) simulated: Option<bool>,
     pub(crate) platform: Option<&'a Platform>,
     pub(crate) tcb: Option<&'a TcbReport>,
+    pub(crate) log: Option<&'a LogShown>,
 }
 
 /// The pin that matches or comes nearest, and what is against it, by the check that reports it.
@@ -63,6 +87,7 @@ pub(crate) struct Judgement<'a> {
     pub(crate) dcap: Vec<Reason>,
     pub(crate) attributes: Vec<Reason>,
     pub(crate) measurements: Vec<Reason>,
+    pub(crate) event_log: Vec<Reason>,
 }
 
 pub(crate) fn judge<'a>(
@@ -73,7 +98,8 @@ pub(crate) fn judge<'a>(
     let judged = pins.sets.iter().map(|pin| judge_one(measurements, pins, pin, circumstances));
     let nearest = judged.min_by_key(|judgement| {
         let differing = judgement.comparison.iter().filter(|row| !row.matches).count();
-        (differing, judgement.measurements.len().saturating_add(judgement.dcap.len()))
+        let others = judgement.measurements.len().saturating_add(judgement.dcap.len());
+        (differing, others, judgement.event_log.len())
     });
     let mut judgement = nearest.unwrap_or_else(|| Judgement {
         measurements: vec![Reason::NoPins { surface: pins.surface.clone() }],
@@ -117,6 +143,7 @@ fn judge_one<'a>(
     judgement.comparison = comparison;
     judgement.measurements.extend(validity(pin, circumstances));
     judgement.dcap.extend(circumstances.tcb.and_then(|tcb| advisories(pin, tcb)));
+    judgement.event_log = circumstances.log.map(|log| log.against(pin)).unwrap_or_default();
     judgement
 }
 
@@ -127,12 +154,12 @@ fn compare(measurements: &Measurements, pin: &Pin) -> Vec<RegisterRow> {
     let row = |register, expected: String, got: &[u8], matches| RegisterRow {
         register,
         expected,
-        got: hex::encode(got),
+        got: digits(got),
         pin: pin.label.clone(),
         matches,
     };
     let exact = |register, expected: &Measurement, got: &[u8; 48]| {
-        row(register, expected.to_string(), got, expected.0 == *got)
+        row(register, digits(&expected.0), got, expected.0 == *got)
     };
     let mut rows = vec![exact("mrtd", &pin.mrtd, &measurements.mrtd)];
     let names = ["rtmr0", "rtmr1", "rtmr2", "rtmr3"];
@@ -159,6 +186,13 @@ fn compare(measurements: &Measurements, pin: &Pin) -> Vec<RegisterRow> {
     rows
 }
 
+/// As `hex::encode`, which goes digit by digit and would be the dearest part of a comparison.
+fn digits(bytes: &[u8]) -> String {
+    let mut digits = vec![b'0'; bytes.len().saturating_mul(2)];
+    let written = hex::encode_to_slice(bytes, &mut digits);
+    written.ok().and_then(|()| String::from_utf8(digits).ok()).unwrap_or_default()
+}
+
 fn validity(pin: &Pin, circumstances: &Circumstances<'_>) -> Vec<Reason> {
     let label = || pin.label.clone();
     let now_s = circumstances.now_s;
@@ -169,7 +203,9 @@ fn validity(pin: &Pin, circumstances: &Circumstances<'_>) -> Vec<Reason> {
     let simulated = pin.platform == PlatformKind::Simulated;
     let other_world = circumstances.simulated.filter(|verifier| *verifier != simulated);
     let unlisted = circumstances.platform.filter(|platform| {
-        let listed = platform.piid.is_some_and(|piid| pin.platforms.contains(&piid));
+        // All zeros name no machine, whoever lists them.
+        let named = platform.piid.filter(|piid| *piid != [0; 16]);
+        let listed = named.is_some_and(|piid| pin.platforms.contains(&piid));
         !pin.platforms.is_empty() && !listed
     });
     [
@@ -196,4 +232,28 @@ fn advisories(pin: &Pin, tcb: &TcbReport) -> Option<Reason> {
     let advisories: Vec<String> = open.cloned().collect();
     (!advisories.is_empty())
         .then(|| Reason::AdvisoryNotAllowed { pin: pin.label.clone(), advisories })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_name_no_platform_even_where_they_are_listed() {
+        let register = Measurement([1; 48]);
+        let mut pin = Pin::new("p", PlatformKind::Qemu, register, [register; 4], [3; 8]);
+        pin.platforms = vec![[0; 16], [7; 16]];
+        let listed = |piid| {
+            let platform = Platform { piid, fmspc: [0; 6], pce_id: [0; 2], ppid: vec![0; 16] };
+            let circumstances =
+                Circumstances { platform: Some(&platform), ..Circumstances::default() };
+            let against = validity(&pin, &circumstances);
+            assert!(against.iter().all(|reason| reason.code() == "platform-not-listed"));
+            against.is_empty()
+        };
+        assert!(listed(Some([7; 16])));
+        for piid in [None, Some([0; 16]), Some([8; 16])] {
+            assert!(!listed(piid), "{piid:?}");
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! The checks after DCAP and measurements: binding, freshness, event log.
 
-use holobiont_identity::pins::{Pin, RtmrRule, TcbRules};
+use holobiont_identity::pins::{Pin, SurfacePins, TcbRules};
 
 use crate::{
-    Ask, Binding, EventLog, Evidence, Measurements, Purpose, reason::Reason, verdict::Outcome,
+    Ask, Binding, Evidence, Measurements, Purpose,
+    policy::{LogShown, asks_for_log},
+    reason::Reason,
+    verdict::Outcome,
 };
 
 /// Whether the quote was made for this, alone or in a batch.
@@ -30,10 +33,13 @@ pub(super) fn binding(
     Outcome::of(reasons)
 }
 
-/// Whether the quote is new: by a nonce of ours that it binds, or by its age where that is known.
+/// Whether the quote is new: by a nonce of ours that it binds, or by its age where that is known. A
+/// ticket must hold now, too.
 pub(super) fn freshness(ask: &Ask<'_>, binding: &Outcome, rules: &TcbRules) -> Outcome {
     if let Some(made_s) = ask.quote_made_s {
-        return Outcome::of(age(made_s, ask.now_s, rules.max_quote_age_s).into_iter().collect());
+        let age = age(made_s, ask.now_s, rules.max_quote_age_s);
+        let window = ask.binding.and_then(|binding| window(binding, ask.now_s));
+        return Outcome::of(age.into_iter().chain(window).collect());
     }
     match ask.binding {
         None => Outcome::NotAsked,
@@ -50,6 +56,15 @@ pub(super) const fn has_nonce(binding: &Binding) -> bool {
     matches!(binding.purpose(), Purpose::Tls | Purpose::Inspect)
 }
 
+fn window(binding: &Binding, now_s: u64) -> Option<Reason> {
+    let Binding::Ticket(ticket) = binding else {
+        return None;
+    };
+    let (starts_s, ended_s) = (ticket.not_before_s, ticket.not_after_s);
+    let is_valid = (starts_s..=ended_s).contains(&now_s);
+    (!is_valid).then_some(Reason::TicketNotValid { starts_s, ended_s })
+}
+
 fn age(made_s: u64, now_s: u64, max_age_s: u64) -> Option<Reason> {
     match now_s.checked_sub(made_s) {
         None => Some(Reason::QuoteFromFuture { made_s }),
@@ -58,44 +73,31 @@ fn age(made_s: u64, now_s: u64, max_age_s: u64) -> Option<Reason> {
     }
 }
 
-/// Where the pin has event rules, or where nothing was pinned and a log came along: whether it
-/// explains the registers, and says what is pinned.
-pub(super) fn event_log(
+/// Where some pin has event rules, or where nothing was pinned and a log came along: the log, and
+/// whether it explains the registers.
+pub(super) fn read_log(
     measurements: &Measurements,
     evidence: &Evidence,
+    pins: Option<&SurfacePins>,
+) -> Option<LogShown> {
+    let is_asked = match pins {
+        Some(pins) => pins.sets.iter().any(asks_for_log),
+        None => evidence.event_log.is_some(),
+    };
+    is_asked.then(|| LogShown::read(evidence.event_log.as_deref(), measurements))
+}
+
+/// Whether the log is as the pin wants it, which has these reasons `against` it.
+pub(super) fn event_log(
+    log: Option<LogShown>,
     pin: Option<&Pin>,
     has_pins: bool,
+    against: Vec<Reason>,
 ) -> Outcome {
-    let ruling = pin.filter(|pin| !pin.events.is_empty() || pin.rtmr.contains(&RtmrRule::EventLog));
-    let bytes = match (ruling, &evidence.event_log) {
-        (Some(pin), None) => {
-            return Outcome::Failed(vec![Reason::EventLogMissing { pin: pin.label.clone() }]);
-        }
-        (Some(_), Some(bytes)) => bytes,
-        (None, Some(bytes)) if !has_pins => bytes,
-        (None, _) => return Outcome::NotAsked,
-    };
-    let log = match EventLog::parse(bytes) {
-        Ok(log) => log,
-        Err(error) => {
-            return Outcome::Failed(vec![Reason::EventLogMalformed { detail: error.to_string() }]);
-        }
-    };
-    let replayed = log.replay();
-    let names = ["RTMR0", "RTMR1", "RTMR2", "RTMR3"].into_iter();
-    let registers: Vec<String> = names
-        .zip(replayed.iter().zip(&measurements.rtmr))
-        .filter(|(_, (log, quote))| log != quote)
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    if !registers.is_empty() {
-        // A log that is not believed has no events worth naming.
-        return Outcome::Failed(vec![Reason::EventLogReplay { registers }]);
+    match log {
+        Some(_) if pin.is_some_and(asks_for_log) => Outcome::of(against),
+        Some(LogShown::NotBelieved(reason)) if !has_pins => Outcome::Failed(vec![reason]),
+        Some(LogShown::Believed(_)) if !has_pins => Outcome::Passed,
+        _ => Outcome::NotAsked,
     }
-    let rules = ruling.into_iter().flat_map(|pin| pin.events.iter().map(move |rule| (pin, rule)));
-    let reasons = rules.filter_map(|(pin, rule)| {
-        let error = log.holds(rule.rtmr, &rule.name, &rule.value).err()?;
-        Some(Reason::EventRule { pin: pin.label.clone(), detail: error.to_string() })
-    });
-    Outcome::of(reasons.collect())
 }

@@ -3,7 +3,7 @@
 use holobiont_identity::pins::{Pin, TcbRules, TcbStatus};
 
 use super::{Ask, checks::has_nonce};
-use crate::{artefact::Artefact, verdict::Expiry};
+use crate::{Binding, artefact::Artefact, verdict::Expiry};
 
 pub(super) fn first(
     artefacts: &[Artefact],
@@ -21,7 +21,11 @@ pub(super) fn first(
         let max_age_s = rules.max_quote_age_s;
         (made_s.saturating_add(max_age_s), format!("the quote is {max_age_s} s old"))
     });
-    let ends = parts.chain(pin).chain(grace).chain(age);
+    let ticket = match ask.binding {
+        Some(Binding::Ticket(ticket)) => Some((ticket.not_after_s, "the ticket ends".to_owned())),
+        _ => None,
+    };
+    let ends = parts.chain(pin).chain(grace).chain(age).chain(ticket);
     let (at_s, because) = ends.min_by_key(|(at_s, _)| *at_s)?;
     Some(Expiry { at_s, because })
 }

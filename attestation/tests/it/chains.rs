@@ -6,7 +6,7 @@ use holobiont_enclave_simulated::{QuoteForm, Scene, SimulatedGuest};
 use crate::support::bare;
 
 /// The quote with another chain, every length around it put right.
-fn with_chain(quote: &[u8], chain: &str) -> Vec<u8> {
+pub(crate) fn with_chain(quote: &[u8], chain: &str) -> Vec<u8> {
     let parsed = Quote::parse(quote).unwrap();
     let old = parsed.pck_chain_pem().unwrap();
     let at = quote.windows(old.len()).position(|window| window == old).unwrap();
@@ -22,7 +22,7 @@ fn with_chain(quote: &[u8], chain: &str) -> Vec<u8> {
     bytes
 }
 
-fn certificates(quote: &[u8]) -> Vec<String> {
+pub(crate) fn certificates(quote: &[u8]) -> Vec<String> {
     let chain = Quote::parse(quote).unwrap().pck_chain_pem().unwrap().to_vec();
     let chain = String::from_utf8(chain).unwrap();
     chain.split_inclusive("-----END CERTIFICATE-----\n").map(str::to_owned).collect()
@@ -41,7 +41,8 @@ fn a_platform_cannot_borrow_anothers_name() {
     let other = scene.intel.platform(1, PckCa::Platform).unwrap();
     let other = SimulatedGuest::new(other, scene.guest.image().clone(), QuoteForm::V4);
     let other = other.quote(&scene.binding.report_data()).unwrap();
-    let ([own_leaf, ca, ..], [other_leaf, ..]) = (&certificates(&own)[..], &certificates(&other)[..])
+    let ([own_leaf, ca, ..], [other_leaf, ..]) =
+        (&certificates(&own)[..], &certificates(&other)[..])
     else {
         panic!("a chain has a leaf and a CA");
     };

@@ -15,6 +15,8 @@ mod evidence;
 mod expected;
 mod flips;
 mod forged;
+mod fuzz_corpus;
+mod hostile;
 mod pins;
 mod quotes;
 mod report_data;

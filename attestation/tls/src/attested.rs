@@ -17,8 +17,8 @@ use crate::{Peer, Standing};
 ///
 /// *Limits*: it has no task of its own, so somebody must be reading or writing (a pending read is
 /// enough) for a re-attestation to go on, and bytes that nobody reads hold up the peer's frames
-/// behind them. After `shutdown` of either side the other direction lives on until the verdict
-/// expires, without another re-attestation. After an error, dropping it at once may cost the peer
+/// behind them. After `shutdown` of either side the other direction lives on without another
+/// re-attestation, until the next one would have had to end. After an error, dropping it at once may cost the peer
 /// the reason; reading until the error comes gives the peer a moment to hear it.
 ///
 /// ```

@@ -151,8 +151,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         self.outbox.poll_send(&mut self.tls.stream, cx).map_err(TlsError::io)
     }
 
-    /// Ends this side's bytes. The peer's can still be read until its verdict expires: nothing
-    /// more can be answered, so there is no further round.
+    /// Ends this side's bytes. Nothing more can be answered, so there is no further round, and the
+    /// peer's bytes can be read until one would have had to end.
     pub(crate) fn poll_shutdown(&mut self, cx: &Context<'_>) -> Poll<Result<(), TlsError>> {
         let waker = self.enter(cx, Side::Writer);
         let cx = &mut Context::from_waker(&waker);
@@ -232,7 +232,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                 Err(TlsError::TimedOut { phase: "attestation", limit_ms })
             }
             Some(_) => Ok(()),
-            None if self.has_shut_down || self.peer_has_ended => Ok(()),
+            // Half a connection cannot attest: it ends where a whole one would have had to.
+            None if self.has_shut_down || self.peer_has_ended => {
+                let due_s = self.next_round_s.saturating_add(limit_ms / 1_000);
+                if self.now_s < due_s {
+                    return Ok(());
+                }
+                Err(TlsError::TimedOut { phase: "attestation", limit_ms })
+            }
             None if standing.take_wanted() || self.now_s >= self.next_round_s => self.begin_round(),
             None => Ok(()),
         }

@@ -54,6 +54,8 @@ fn row(contender: &Contender, seconds: &[f64], floor: &[f64]) -> Row {
         Spread::of(rounds.map(|(own, floor)| own / (floor * f64::from(signatures))))
     });
     let microseconds = Spread::of(seconds.iter().map(|seconds| seconds * 1e6));
+    let floor_at_best = Spread::of(floor.iter().copied()).least * 1e6;
+    let best = ratio.map(|_| microseconds.least / (floor_at_best * f64::from(signatures)));
     let holds = contender.bound.map(|bound| match bound {
         Bound::Ratio(at_most) => ratio.is_some_and(|ratio| ratio.median <= at_most),
         Bound::Microseconds(at_most) => microseconds.median <= at_most,
@@ -65,6 +67,7 @@ fn row(contender: &Contender, seconds: &[f64], floor: &[f64]) -> Row {
         signatures,
         microseconds,
         ratio,
+        best,
         at_most: contender.bound,
         holds,
     }

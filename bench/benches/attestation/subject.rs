@@ -10,6 +10,11 @@ use holobiont_identity::pins::SurfacePins;
 use crate::contender::timed;
 use crate::differs;
 
+/// How many points P-256 has, big endian.
+const P256_ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
 /// When the simulated Intel's collateral is valid, unix seconds.
 const NOW_S: u64 = 1_800_000_000;
 
@@ -24,13 +29,6 @@ pub(crate) struct Subject<R> {
     pub(crate) pins: SurfacePins,
     /// Unix seconds.
     pub(crate) now_s: u64,
-}
-
-/// A signature of a quote.
-#[derive(Clone, Copy)]
-pub(crate) enum Signature {
-    QeReport,
-    Body,
 }
 
 impl Subject<SimulatedRoot> {
@@ -67,26 +65,24 @@ impl<R: TrustRoot + Clone> Subject<R> {
         }
     }
 
-    /// One that knows of this quote all signatures before this one, by way of a forgery.
-    pub(crate) fn up_to(&self, signature: Signature) -> Result<Rc<Verifier<R>>, BenchError> {
-        let mut forged = self.evidence.clone();
-        let quote = Quote::parse(&forged.quote).map_err(|error| differs(&error))?;
-        let bytes = match signature {
-            Signature::QeReport => quote.qe_signature(),
-            Signature::Body => quote.signature(),
-        };
-        let mut windows = forged.quote.windows(bytes.len());
-        let last = windows.position(|window| window == bytes).map(|at| at + bytes.len() - 1);
-        if let Some(byte) = last.and_then(|at| forged.quote.get_mut(at)) {
-            *byte ^= 1;
+    /// The same quote with other signatures that hold: every ECDSA signature has a second form. That
+    /// of the QE report too, where a new attestation key is wanted.
+    pub(crate) fn signed_anew(&self, has_new_key: bool) -> Result<Self, BenchError> {
+        let quote = Quote::parse(&self.evidence.quote).map_err(|error| differs(&error))?;
+        let mut subject = self.clone();
+        subject.evidence.quote = quote.bytes().to_vec();
+        for signature in [Some(quote.signature()), has_new_key.then(|| quote.qe_signature())]
+            .into_iter()
+            .flatten()
+        {
+            let mut windows = quote.bytes().windows(signature.len());
+            let at = windows.position(|window| window == signature).unwrap_or_default();
+            for (to, from) in subject.evidence.quote.iter_mut().skip(at).zip(second_form(signature))
+            {
+                *to = from;
+            }
         }
-        let verifier = self.verifier();
-        let verdict = verifier.verify(&forged, &self.ask(&Marks::default()));
-        if verdict.trusted() {
-            let what = format!("{}: a forged quote was trusted", self.name);
-            return Err(BenchError::Differs { what });
-        }
-        Ok(verifier)
+        Ok(subject)
     }
 
     /// Verifies once; the verdict must be good, and so many signature checks fresh.
@@ -121,4 +117,18 @@ impl<R: TrustRoot + Clone> Subject<R> {
             quote_made_s: None,
         }
     }
+}
+
+/// With (r, s) holds (r, order − s), too.
+fn second_form(signature: &[u8; 64]) -> [u8; 64] {
+    let mut second = *signature;
+    let (_, s) = second.split_at_mut(32);
+    let mut borrow = 0;
+    for (digit, order) in s.iter_mut().zip(P256_ORDER).rev() {
+        let difference = 256 + u16::from(order) - u16::from(*digit) - borrow;
+        borrow = 1 - (difference >> 8);
+        let [low, _] = difference.to_le_bytes();
+        *digit = low;
+    }
+    second
 }

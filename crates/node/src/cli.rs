@@ -99,7 +99,10 @@ Examples:
 FILE is what `holobiont quote -o` wrote, or a bare quote. Every check that can be run is run; the
 first that failed gives the code. Exits with 4 where the quote is genuine but not accepted by
 policy, 5 where it is not proved to be what it claims, 6 where something needed is missing or has
-expired on our side. Nothing is fetched: see `holobiont collateral fetch`.")]
+expired on our side. Nothing is fetched: see `holobiont collateral fetch`.
+
+Exit code 0 answers what was asked: without --pins any guest on a genuine platform is good, without
+--challenge an old quote is as good as a new one. With --json, `admits` is true only with both.")]
     Verify(VerifyQuote),
     /// Measurement registers: this guest's, a quote's, and why two differ.
     #[command(subcommand)]

@@ -161,6 +161,7 @@ impl Failure {
             Self::Bench(error) => of_bench(error),
             Self::Regressed { .. } => Exit::Regression,
             Self::Provider(_) | Self::Registers(_) => Exit::Unavailable,
+            Self::Fetch(FetchError::Url { .. }) => Exit::Usage,
             Self::Fetch(error) if error.is_unavailable() => Exit::Unavailable,
             Self::Fetch(_) => Exit::Untrusted,
             Self::Store(error) => of_store(error),

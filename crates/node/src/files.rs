@@ -49,7 +49,10 @@ pub(crate) fn is_free(dir: &Path) -> Result<bool, Failure> {
 
 /// Replaces a file: all of it or nothing, and durable.
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let partial = file.with_extension("partial");
+    let mut name = std::ffi::OsString::from(".");
+    name.push(file.file_name().unwrap_or_default());
+    name.push(".partial");
+    let partial = file.with_file_name(name);
     let mut out = File::create(&partial).map_err(Failure::io(&partial, "creating"))?;
     out.write_all(bytes).and_then(|()| out.sync_all()).map_err(Failure::io(&partial, "writing"))?;
     std::fs::rename(&partial, file).map_err(Failure::io(file, "naming"))?;

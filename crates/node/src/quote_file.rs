@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, InputPlace};
 use crate::files;
+use crate::text::plain;
 
 const SCHEMA: &str = "holobiont.quote/v1";
 /// A quote and a log in hex, and a binding: more than twice what the two may have.
@@ -92,11 +93,12 @@ impl QuoteFile {
     }
 }
 
+/// A file that is not what it should be. `what` may quote it.
 pub(crate) fn wrong(file: &Path, what: String) -> Failure {
     Failure::Input {
         file: file.to_owned(),
         place: InputPlace::default(),
-        what,
+        what: plain(what),
         help: "name what `holobiont quote -o` wrote, or a bare quote or event log",
     }
 }

@@ -24,6 +24,14 @@ impl<T: fmt::Display> fmt::Display for Grouped<T> {
     }
 }
 
+/// What somebody else wrote, without the characters that would command a terminal.
+pub(crate) fn plain(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().map(|it| if it.is_control() { char::REPLACEMENT_CHARACTER } else { it }).collect()
+}
+
 /// The calendar date of a day since 1970-01-01, if the calendar has it.
 pub(crate) fn civil(day: i64) -> Option<Date> {
     let days = 0.days().try_days(day).ok()?;

@@ -123,6 +123,21 @@ impl SimulatedIntel {
         self.issue(ca, checked(now_s)?, &self.knobs)
     }
 
+    /// The same with this wrong in it, by an Intel that may be well: what it says later of machines
+    /// that were good, or what somebody forges in its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`collateral_at`](Self::collateral_at).
+    pub fn faulty_collateral(
+        &self,
+        ca: PckCa,
+        now_s: u64,
+        fault: Fault,
+    ) -> Result<Collateral, SimulatedError> {
+        self.issue(ca, checked(now_s)?, &fault.knobs())
+    }
+
     /// Collateral of this Intel with other knobs than its own.
     pub(crate) fn issue(
         &self,

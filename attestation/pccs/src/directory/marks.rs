@@ -43,10 +43,19 @@ impl CollateralDirectory {
     ///
     /// As [`marks`](Self::marks), and [`StoreError::Io`].
     pub fn raise_marks(&self, observed: &Marks) -> Result<Marks, StoreError> {
+        let raised = |kept: &Marks| {
+            let mut raised = kept.clone();
+            raised.raise(observed);
+            raised
+        };
+        // They only go up, so where nothing is new nothing is written, nor asked for.
+        let kept = self.marks()?;
+        if raised(&kept) == kept {
+            return Ok(kept);
+        }
         let _lock = files::lock(&self.root)?;
         let kept = self.marks()?;
-        let mut raised = kept.clone();
-        raised.raise(observed);
+        let raised = raised(&kept);
         if raised != kept {
             let marks = raised.encode();
             let bytes = versioned::encode(MARKS_FILE_VERSION, &(Digest::of(&marks), marks));

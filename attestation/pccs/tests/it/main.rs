@@ -8,6 +8,7 @@
 )]
 
 mod fetch;
+mod fuzz_corpus;
 mod properties;
 mod server;
 mod sets;

@@ -187,6 +187,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         let peer = Arc::new(Peer { node, key: self.tls.peer_key.clone(), admission, rounds });
         match &self.standing {
             Some(standing) => {
+                // Whoever asked for a round while this one was under way has had it.
+                standing.take_wanted();
                 *standing.0.peer.lock().unwrap_or_else(PoisonError::into_inner) = peer;
             }
             None => {

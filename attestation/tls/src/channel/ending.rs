@@ -9,6 +9,9 @@ use super::{Channel, soon};
 use crate::TlsError;
 use crate::exchange::Frame;
 
+/// So many chunks are thrown away before others have their turn.
+const CHUNKS_AT_ONCE: usize = 32;
+
 /// The end of a connection: the peer is told why, and given a moment to read it.
 ///
 /// A socket that is closed with unread bytes resets the connection, and a reset may overtake what
@@ -48,7 +51,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     }
 
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TlsError>> {
-        let over = self.poll_farewell(cx).is_ready() || self.timer.as_mut().poll(cx).is_ready();
+        // The timer first: behind a peer that sends without end it would never have its turn, since
+        // those reads use up all that tokio lets a task do before it yields.
+        let over = self.timer.as_mut().poll(cx).is_ready() || self.poll_farewell(cx).is_ready();
         let Some(ending) = &mut self.ending else { return Poll::Ready(Ok(())) };
         if !over {
             return Poll::Pending;
@@ -66,7 +71,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             let heard = told.is_ok() && closed.is_ok() && ending.error.farewell().is_some();
             ending.stage = if heard { Stage::Draining } else { Stage::Over };
         }
+        let mut chunks = CHUNKS_AT_ONCE;
         while ending.stage == Stage::Draining {
+            if chunks == 0 {
+                // More may be there at once, and always: the timer gets its turn in between.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            chunks = chunks.saturating_sub(1);
             let mut waste = [0; 4096];
             let mut waste = ReadBuf::new(&mut waste);
             let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut waste));

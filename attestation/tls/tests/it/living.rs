@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holobiont_attestation::{Evidence, TlsBinding};
 use holobiont_attestation_tls::exchange::{Frame, Request};
-use holobiont_attestation_tls::{Attested, Prover, ProverError, Standing, TlsError};
+use holobiont_attestation_tls::{Attested, Limits, Prover, ProverError, Standing, TlsError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -45,6 +45,21 @@ async fn re_attestation_keeps_the_stream() {
     far.standing().reattest();
     ping_until(&mut near, &mut far, 3).await;
     assert_eq!(near.peer().node, [2; 32]);
+}
+
+#[tokio::test]
+async fn a_round_that_is_under_way_is_enough_for_whoever_asks() {
+    let world = World::new();
+    let (mut near, mut far) = met(&world.node(1), &world.node(2)).await;
+    near.standing().reattest();
+    near.flush().await.unwrap();
+    // Its request is out.
+    near.standing().reattest();
+    ping_until(&mut near, &mut far, 2).await;
+    for _ in 0..100 {
+        ping(&mut near, &mut far).await.unwrap();
+    }
+    assert_eq!((near.peer().rounds, far.peer().rounds), (2, 2));
 }
 
 #[tokio::test]
@@ -164,6 +179,22 @@ async fn it_attests_anew_by_itself_and_so_outlives_its_first_verdict() {
     near.standing().reattest();
     ping_until(&mut near, &mut far, 4).await;
     assert_eq!(near.peer().admission.expires_s, first_s + 1_200);
+}
+
+/// A peer must not get around re-attestation by ending its own half.
+#[tokio::test]
+async fn half_a_connection_ends_when_it_would_have_attested() {
+    let world = World::new();
+    let (mut near, mut far) = met(&world.node(1), &world.node(2)).await;
+    far.shutdown().await.unwrap();
+    assert_eq!(within(near.read(&mut [0; 8])).await.unwrap(), 0);
+    let limits = Limits::default();
+    world.pass(limits.reattest_after_s);
+    near.write_u8(1).await.unwrap();
+    world.pass(limits.round_deadline_ms / 1_000);
+    assert!(NOW_S + limits.reattest_after_s + 60 < near.peer().admission.expires_s);
+    let error = near.write_u8(2).await.unwrap_err();
+    assert!(matches!(reason(&error), TlsError::TimedOut { .. }), "{error}");
 }
 
 /// Good evidence once, then evidence of another connection.

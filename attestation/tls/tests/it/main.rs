@@ -12,6 +12,8 @@ mod attacks;
 mod batching;
 mod bindings;
 mod exchange;
+mod flood;
+mod fuzz_corpus;
 mod living;
 mod mutual;
 mod raw;

@@ -29,12 +29,12 @@ pub(crate) struct QuoteArgs {
     /// ticket: the network id, in hex.
     #[arg(long, value_name = "HEX", value_parser = hex32, required_if_eq("purpose", "ticket"))]
     pub(crate) network: Option<Hex32>,
-    /// ticket: valid from, RFC 3339.
-    #[arg(long, value_name = "TIME", required_if_eq("purpose", "ticket"))]
-    pub(crate) not_before: Option<Timestamp>,
-    /// ticket: valid to, RFC 3339.
-    #[arg(long, value_name = "TIME", required_if_eq("purpose", "ticket"))]
-    pub(crate) not_after: Option<Timestamp>,
+    /// ticket: valid from, RFC 3339 or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = time, required_if_eq("purpose", "ticket"))]
+    pub(crate) not_before: Option<u64>,
+    /// ticket: valid to, RFC 3339 or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = time, required_if_eq("purpose", "ticket"))]
+    pub(crate) not_after: Option<u64>,
     /// Write the quote here, instead of to standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -90,7 +90,8 @@ pub(crate) struct Asked {
     /// The 32 bytes, in hex, that the quote was to be made for.
     #[arg(long, value_name = "HEX", value_parser = hex32)]
     pub(crate) challenge: Option<Hex32>,
-    /// Judge as of this time, RFC 3339 or seconds since 1970 [default: now].
+    /// Judge as of this time, RFC 3339 or seconds since 1970 [default: now]. Where collateral is a
+    /// folder, not before what its marks prove to be past.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) at: Option<u64>,
 }

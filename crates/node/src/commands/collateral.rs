@@ -60,7 +60,7 @@ fn platform_of(file: &Path) -> Result<([u8; 6], PckCa), Failure> {
 
 fn show(args: &CollateralShow, as_json: bool) -> Result<(), Failure> {
     let held = if args.path.is_dir() {
-        CollateralDirectory::open(&args.path)?.list()?
+        CollateralDirectory::existing(&args.path)?.list()?
     } else {
         read(&args.path)?
             .into_iter()
@@ -74,16 +74,22 @@ fn read(file: &Path) -> Result<Vec<Collateral>, Failure> {
     let limit_bytes = u64::try_from(MAX_BUNDLE_BYTES).unwrap_or(u64::MAX);
     let bytes = files::read_bytes(file, limit_bytes)?;
     let sets = unbundle(&bytes);
-    Ok(sets.map_err(|source| StoreError::Import { path: file.to_owned(), source })?)
+    Ok(sets.map_err(|why| StoreError::Import { path: file.to_owned(), why })?)
 }
 
 fn export(args: &CollateralExport, as_json: bool) -> Result<(), Failure> {
-    let directory = CollateralDirectory::open(&args.dir)?;
-    let ids = if args.ids.is_empty() {
+    let directory = CollateralDirectory::existing(&args.dir)?;
+    let ids: Vec<Digest> = if args.ids.is_empty() {
         directory.list()?.into_iter().map(|stored| stored.id).collect()
     } else {
-        args.ids.iter().map(|id| id_of(id)).collect::<Result<Vec<_>, _>>()?
+        args.ids.iter().map(|id| id_of(id)).collect::<Result<_, _>>()?
     };
+    if ids.is_empty() {
+        return Err(Failure::Usage {
+            what: format!("{} holds no collateral to export", args.dir.display()),
+            help: "name another folder with --dir, or `holobiont collateral fetch` brings some",
+        });
+    }
     directory.export(&ids, &args.file)?;
     told("collateral.export", &args.file, &ids, as_json)
 }

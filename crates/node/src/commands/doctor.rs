@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use holobiont_attestation::{Binding, InspectBinding, Quote, claimed_platform};
+use holobiont_attestation::{Binding, InspectBinding, PckCa, Quote, claimed_platform};
 use holobiont_attestation_pccs::{CollateralDirectory, Freshness, freshness};
-use holobiont_enclave::{ConfigfsTsm, Guest, Roots, State, self_check};
+use holobiont_enclave::{ConfigfsTsm, Guest, Interface, Roots, State, self_check};
 use serde_json::json;
 
 use super::collateral::in_words_of;
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Doctor, as_json: bool) -> Result<(), Failure> {
         lines.push(pins(args, &guest, &roots, now_s, &mut own));
     }
     match &directory {
-        Ok(Some(directory)) => lines.extend(collateral(directory, own.as_ref(), now_s)?),
+        Ok(Some(directory)) => lines.extend(collateral(directory, own.as_ref(), now_s)),
         Ok(None) => lines.push(Line {
             what: "collateral".to_owned(),
             level: Level::Warning,
@@ -60,27 +60,31 @@ pub(super) fn run(args: &Doctor, as_json: bool) -> Result<(), Failure> {
             what: "collateral".to_owned(),
             level: Level::Bad,
             found: failure.to_string(),
-            advice: Some("`holobiont collateral fetch` brings some".to_owned()),
+            advice: Some("`holobiont collateral fetch --quote FILE` makes and fills one".into()),
         }),
     }
     show(&lines, as_json)
 }
 
+/// Looking makes nothing.
 fn open(path: &Path) -> Result<CollateralDirectory, Failure> {
-    // Looking makes nothing.
-    std::fs::metadata(path).map_err(Failure::io(path, "opening"))?;
-    Ok(CollateralDirectory::open(path)?)
+    Ok(CollateralDirectory::existing(path)?)
 }
 
 fn guest_lines(guest: &Guest) -> Vec<Line> {
     let line = |finding: &holobiont_enclave::Finding| Line {
         what: finding.interface.to_string(),
-        level: match finding.state {
-            State::Present => Level::Good,
+        level: match (&finding.state, finding.interface) {
+            (State::Present, _) => Level::Good,
+            // A quote names the registers too, and exact pins need no log.
+            (State::Missing, Interface::Registers | Interface::EventLog) => Level::Warning,
             _ => Level::Bad,
         },
         found: match &finding.state {
             State::Present => format!("{} answers", finding.path),
+            State::Missing if finding.interface == Interface::Processor => {
+                format!("{} names no `tdx_guest`", finding.path)
+            }
             State::Missing => format!("{} is not there", finding.path),
             State::Refused(why) => format!("{}: {why}", finding.path),
         },
@@ -160,13 +164,24 @@ fn pins(args: &Doctor, guest: &Guest, roots: &Roots, now_s: u64, own: &mut Optio
     }
 }
 
-fn collateral(
-    directory: &CollateralDirectory,
-    own: Option<&Quote>,
-    now_s: u64,
-) -> Result<Vec<Line>, Failure> {
-    let advice = || Some("holobiont collateral fetch".to_owned());
-    let held = directory.list()?;
+fn collateral(directory: &CollateralDirectory, own: Option<&Quote>, now_s: u64) -> Vec<Line> {
+    let bad = |found: String, advice: String| Line {
+        what: "collateral".to_owned(),
+        level: Level::Bad,
+        found,
+        advice: Some(advice),
+    };
+    let dir = directory.path().display();
+    let fetch = |fmspc: [u8; 6], ca: PckCa| {
+        let fmspc = hex::encode(fmspc);
+        format!("holobiont collateral fetch --fmspc {fmspc} --ca {ca} --dir {dir}")
+    };
+    let held = match directory.list() {
+        Ok(held) => held,
+        Err(error) => {
+            return vec![bad(error.to_string(), "nothing of it is used until then".into())];
+        }
+    };
     let mut lines: Vec<Line> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for stored in &held {
@@ -186,26 +201,18 @@ fn collateral(
             what: "collateral".to_owned(),
             level,
             found: format!("{} {ca}: {}", hex::encode(fmspc), in_words_of(&stands)),
-            advice: if level == Level::Good { None } else { advice() },
+            advice: if level == Level::Good { None } else { Some(fetch(fmspc, ca)) },
         });
     }
     let own = own.and_then(claimed_platform);
     if let Some((fmspc, ca)) = own.filter(|own| !seen.contains(own)) {
-        lines.push(Line {
-            what: "collateral".to_owned(),
-            level: Level::Bad,
-            found: format!("none for this machine, {} {ca}", hex::encode(fmspc)),
-            advice: advice(),
-        });
+        let found = format!("none for this machine, {} {ca}", hex::encode(fmspc));
+        lines.push(bad(found, fetch(fmspc, ca)));
     } else if lines.is_empty() {
-        lines.push(Line {
-            what: "collateral".to_owned(),
-            level: Level::Bad,
-            found: "none".to_owned(),
-            advice: advice(),
-        });
+        let advice = format!("holobiont collateral fetch --quote FILE --dir {dir}");
+        lines.push(bad("none".to_owned(), advice));
     }
-    Ok(lines)
+    lines
 }
 
 fn show(lines: &[Line], as_json: bool) -> Result<(), Failure> {

@@ -60,16 +60,20 @@ fn binding(args: &QuoteArgs) -> Result<Binding, Failure> {
             })
         }
         QuotePurpose::Ticket => {
-            let seconds = |time: Option<jiff::Timestamp>| {
-                let time = time.ok_or_else(missing)?;
-                u64::try_from(time.as_second()).map_err(|_| missing())
-            };
+            let not_before_s = args.not_before.ok_or_else(missing)?;
+            let not_after_s = args.not_after.ok_or_else(missing)?;
+            if not_after_s < not_before_s {
+                return Err(Failure::Usage {
+                    what: "the ticket would end before it begins".to_owned(),
+                    help: "--not-after must not be earlier than --not-before",
+                });
+            }
             Binding::Ticket(TicketBinding {
                 simulated,
                 peer: args.peer.ok_or_else(missing)?.0,
                 network: args.network.ok_or_else(missing)?.0,
-                not_before_s: seconds(args.not_before)?,
-                not_after_s: seconds(args.not_after)?,
+                not_before_s,
+                not_after_s,
             })
         }
     })

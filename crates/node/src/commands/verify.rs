@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holobiont_attestation::{
-    Ask, Binding, Collateral, Fault, InspectBinding, MAX_EVENT_LOG_BYTES, Marks, Quote, TrustRoot,
-    Verdict, Verifier, claimed_platform,
+    Ask, Binding, Check, Collateral, Fault, InspectBinding, MAX_EVENT_LOG_BYTES, Marks, Outcome,
+    Quote, Reason, TrustRoot, Verdict, Verifier, claimed_platform,
 };
-use holobiont_attestation_pccs::{CollateralDirectory, StoreError, unbundle};
+use holobiont_attestation_pccs::{CollateralDirectory, StoreError, newest_first, unbundle};
 use holobiont_identity::pins::{PlatformKind, SurfacePins};
 use serde_json::json;
 
@@ -17,6 +17,8 @@ use crate::{files, print};
 
 /// How long `--url` may take.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// Where a folder of collateral has the marks of simulated roots.
+const SIMULATED_MARKS: &str = "simulated";
 
 pub(super) fn run(args: &VerifyQuote, as_json: bool) -> Result<(), Failure> {
     verify(&Verifier::new(), &args.from, &args.asked, as_json)
@@ -44,7 +46,7 @@ pub(super) fn verify<R: TrustRoot>(
         .challenge
         .map(|challenge| Binding::Inspect(InspectBinding { simulated, challenge: challenge.0 }));
     let now_s = asked.at.unwrap_or_else(now_s);
-    let held = Held::open(asked.collateral.as_deref())?;
+    let held = Held::open(asked.collateral.as_deref(), simulated)?;
     let sets = held.sets(&read, now_s)?;
     let marks = held.marks()?;
     let ask = |collateral| Ask {
@@ -55,14 +57,15 @@ pub(super) fn verify<R: TrustRoot>(
         marks: &marks,
         quote_made_s: None,
     };
-    // A set that was imported may be a forgery; the next one may be good.
+    // A set that was imported may be a forgery; the next one may be good. The newest that is what
+    // it says decides: an older one does not know of what was revoked since.
     let mut verdict = verifier.verify(&read.evidence, &ask(sets.first()));
     for set in sets.iter().skip(1) {
-        if verdict.trusted() {
+        if !blames_its_set(&verdict) {
             break;
         }
         let other = verifier.verify(&read.evidence, &ask(Some(set)));
-        if other.trusted() || rank(&other) < rank(&verdict) {
+        if !blames_its_set(&other) || rank(&other) < rank(&verdict) {
             verdict = other;
         }
     }
@@ -87,9 +90,23 @@ pub(super) fn verify<R: TrustRoot>(
     }
 }
 
+/// Whether it is the collateral that was refused, so that it says nothing of the quote.
+fn blames_its_set(verdict: &Verdict) -> bool {
+    verdict.reasons().any(|reason| match reason {
+        Reason::NotSigned { .. }
+        | Reason::CollateralOtherPlatform
+        | Reason::FmspcMismatch { .. }
+        | Reason::PceIdMismatch { .. }
+        | Reason::PckCrlOtherCa
+        | Reason::RolledBack { .. } => true,
+        Reason::Expired { .. } | Reason::NotYetValid { .. } => reason.fault() == Fault::Unavailable,
+        _ => false,
+    })
+}
+
 /// How far from good: what is only missing or out of date comes before what is wrong.
 fn rank(verdict: &Verdict) -> u8 {
-    match verdict.reason().map(holobiont_attestation::Reason::fault) {
+    match verdict.reason().map(Reason::fault) {
         None => 0,
         Some(Fault::Policy) => 1,
         Some(Fault::Unavailable) => 2,
@@ -111,13 +128,19 @@ fn show(
             "source": source,
             "at_s": now_s,
             "made_for": read.binding.as_ref().map(Binding::to_json),
+            "made_for_refused": claim,
             "verdict": verdict.to_json(),
         });
         return print::verdict("verdict", ok, &told);
     }
     let mut text = format!("{}, as of {}\n", source.display(), in_words(now_s));
     if let Some(binding) = &read.binding {
-        let by_whom = if claim.is_some() { "the file claims" } else { "its quote binds" };
+        let is_sound = verdict.outcome(Check::Dcap) == Some(&Outcome::Passed);
+        let by_whom = match claim {
+            Some(_) => "the file claims",
+            None if is_sound => "its quote binds",
+            None => "its quote says, unproved",
+        };
         text.push_str(&format!("made for: {} ({by_whom})\n", binding.purpose().name()));
     }
     text.push_str(&format!("\n{verdict}"));
@@ -167,11 +190,13 @@ fn read(from: &VerifyFile) -> Result<(PathBuf, QuoteFile), Failure> {
 }
 
 fn download(url: &str) -> Result<Vec<u8>, Failure> {
-    let is_here = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-        .iter()
-        .filter_map(|here| url.strip_prefix(here))
-        .any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
-    if !url.starts_with("https://") && !is_here {
+    let address: Option<ureq::http::Uri> = url.parse().ok();
+    // Before an `@`, anything can be made to look like this machine.
+    let is_plain =
+        |it: &ureq::http::Uri| it.authority().is_some_and(|it| !it.as_str().contains('@'));
+    let place = address.as_ref().filter(|it| is_plain(it)).map(|it| (it.scheme_str(), it.host()));
+    let is_here = matches!(place, Some((Some("http"), Some("127.0.0.1" | "localhost" | "[::1]"))));
+    if !is_here && !matches!(place, Some((Some("https"), Some(_)))) {
         return Err(Failure::Usage {
             what: format!("{url} is neither https nor http on this machine"),
             help: "a quote needs no secrecy, but a name in front of it does mean something",
@@ -179,7 +204,12 @@ fn download(url: &str) -> Result<Vec<u8>, Failure> {
     }
     let failed =
         |error: ureq::Error| Failure::Download { url: url.to_owned(), source: Box::new(error) };
-    let agent: ureq::Agent = ureq::Agent::config_builder()
+    let mut config = ureq::Agent::config_builder();
+    if is_here {
+        // A proxy that the environment names is for other machines.
+        config = config.proxy(None);
+    }
+    let agent: ureq::Agent = config
         .timeout_global(Some(DOWNLOAD_TIMEOUT))
         .max_redirects(0)
         .max_redirects_will_error(true)
@@ -193,19 +223,25 @@ fn download(url: &str) -> Result<Vec<u8>, Failure> {
 enum Held {
     Nothing,
     Sets(Vec<Collateral>),
-    Directory(CollateralDirectory),
+    Directory {
+        sets: CollateralDirectory,
+        /// The folder again, but for simulated roots, whose numbers say nothing of Intel's.
+        marks: PathBuf,
+    },
 }
 
 impl Held {
-    fn open(path: Option<&Path>) -> Result<Self, Failure> {
+    fn open(path: Option<&Path>, simulated: bool) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::Nothing) };
         if path.is_dir() {
-            return Ok(Self::Directory(CollateralDirectory::open(path)?));
+            let marks = if simulated { path.join(SIMULATED_MARKS) } else { path.to_owned() };
+            return Ok(Self::Directory { sets: CollateralDirectory::existing(path)?, marks });
         }
         let limit_bytes = u64::try_from(holobiont_attestation_pccs::MAX_BUNDLE_BYTES);
         let bytes = files::read_bytes(path, limit_bytes.unwrap_or(u64::MAX))?;
-        let sets = unbundle(&bytes)
-            .map_err(|source| StoreError::Import { path: path.to_owned(), source })?;
+        let mut sets =
+            unbundle(&bytes).map_err(|why| StoreError::Import { path: path.to_owned(), why })?;
+        newest_first(&mut sets);
         Ok(Self::Sets(sets))
     }
 
@@ -222,7 +258,7 @@ impl Held {
                 sets.sort_by_key(|set| !fits(set));
                 Ok(sets)
             }
-            Self::Directory(directory) => {
+            Self::Directory { sets: directory, .. } => {
                 let Some((fmspc, ca)) = platform else { return Ok(Vec::new()) };
                 match directory.usable(fmspc, ca, now_s) {
                     Ok(sets) => Ok(sets),
@@ -240,15 +276,17 @@ impl Held {
 
     fn marks(&self) -> Result<Marks, Failure> {
         match self {
-            Self::Directory(directory) => Ok(directory.marks()?),
+            Self::Directory { marks, .. } if marks.is_dir() => {
+                Ok(CollateralDirectory::existing(marks)?.marks()?)
+            }
             _ => Ok(Marks::default()),
         }
     }
 
     /// What was proved of numbers and time is kept beside the collateral.
     fn raise(&self, observed: &Marks) -> Result<(), Failure> {
-        if let Self::Directory(directory) = self {
-            directory.raise_marks(observed)?;
+        if let Self::Directory { marks, .. } = self {
+            CollateralDirectory::open(marks)?.raise_marks(observed)?;
         }
         Ok(())
     }

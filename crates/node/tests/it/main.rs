@@ -18,4 +18,6 @@ mod euro_fx;
 mod house;
 mod import_export;
 mod run;
+#[cfg(feature = "simulated")]
+mod sets;
 mod trust;
