@@ -177,7 +177,7 @@ impl Collateral {
             let leaf = Chain::from_pem(pem.as_bytes()).map_err(why)?;
             Ok(Sha256::digest(leaf.leaf()).into())
         });
-        Ok(Self {
+        let read = Self {
             raw: raw(parts, &chains),
             made_for: made_for.transpose()?,
             fmspc: tcb_info.fmspc()?,
@@ -189,7 +189,11 @@ impl Collateral {
             chains,
             root_crl,
             pck_crl,
-        })
+        };
+        // Parts within their limits may be too much together: what is read can be written, and read
+        // again.
+        check_size("collateral", read.to_json().len(), MAX_COLLATERAL_BYTES)?;
+        Ok(read)
     }
 
     /// Reads `dcap-qvl`'s JSON form.
