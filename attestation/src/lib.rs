@@ -18,6 +18,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 mod artefact;
+mod at;
 mod batch;
 mod certificates;
 mod codec;
@@ -41,6 +42,7 @@ mod verdict;
 mod verifier;
 
 pub use artefact::{Artefact, ArtefactKind};
+pub use at::At;
 pub use batch::{Batch, BatchError, BatchPath, MAX_BATCH_LEAVES};
 pub use certificates::{MAX_CHAIN_BYTES, MAX_CHAIN_CERTIFICATES};
 pub use collateral::{

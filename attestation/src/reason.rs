@@ -1,6 +1,6 @@
 use holobiont_identity::pins::TcbStatus;
 
-use crate::{artefact::ArtefactKind, render::At};
+use crate::{At, artefact::ArtefactKind};
 
 /// Whose turn it is, and so how a command exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,30 +2,16 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    Measurements,
+    At, Measurements,
     reason::{Fault, Reason},
     verdict::{CheckResult, Outcome, RegisterRow, Verdict},
 };
 
 /// How many hex digits of a register that matches are shown.
 const SHORT: usize = 16;
-
-/// Unix seconds as RFC 3339.
-pub(crate) struct At(pub(crate) u64);
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = i64::try_from(self.0).ok().and_then(|s| Timestamp::from_second(s).ok());
-        match time {
-            Some(time) => write!(f, "{time}"),
-            None => write!(f, "second {} since 1970", self.0),
-        }
-    }
-}
 
 impl Fault {
     const fn name(self) -> &'static str {

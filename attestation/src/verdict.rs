@@ -2,7 +2,10 @@ use std::collections::BTreeSet;
 
 use holobiont_identity::pins::{SurfacePins, TcbStatus};
 
-use crate::{Marks, Measurements, SignatureChecks, reason::Reason};
+use crate::{
+    Marks, Measurements, SignatureChecks,
+    reason::{Fault, Reason},
+};
 
 /// The outcome of an attestation check, with every reason.
 ///
@@ -73,6 +76,24 @@ impl Verdict {
         self.checks.iter().flat_map(|result| match &result.outcome {
             Outcome::Failed(reasons) => reasons.as_slice(),
             _ => &[],
+        })
+    }
+
+    /// Whether it is the collateral that was refused, so that it says nothing of the quote: another
+    /// set may be better. Where it is false, the set decides, and an older one must not be asked: it
+    /// does not know of what was revoked since.
+    pub fn blames_collateral(&self) -> bool {
+        self.reasons().any(|reason| match reason {
+            Reason::NotSigned { .. }
+            | Reason::CollateralOtherPlatform
+            | Reason::FmspcMismatch { .. }
+            | Reason::PceIdMismatch { .. }
+            | Reason::PckCrlOtherCa
+            | Reason::RolledBack { .. } => true,
+            Reason::Expired { .. } | Reason::NotYetValid { .. } => {
+                reason.fault() == Fault::Unavailable
+            }
+            _ => false,
         })
     }
 

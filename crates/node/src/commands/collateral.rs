@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use holobiont_attestation::{Collateral, PckCa, Quote, claimed_platform};
+use holobiont_attestation::{At, Collateral, PckCa, Quote, claimed_platform};
 use holobiont_attestation_pccs::{
     CollateralDirectory, CollateralSource, Freshness, MAX_BUNDLE_BYTES, StoreError, Stored,
     freshness, unbundle,
@@ -12,7 +12,7 @@ use crate::cli::{
     CollateralCommand, CollateralExport, CollateralFetch, CollateralImport, CollateralShow,
 };
 use crate::failure::Failure;
-use crate::now::{in_words, now_s};
+use crate::now::now_s;
 use crate::quote_file::{QuoteFile, wrong};
 use crate::text::count;
 use crate::{files, print};
@@ -136,8 +136,8 @@ fn sets(held: &[Stored], now_s: u64, as_json: bool) -> Result<(), Failure> {
         let rows = set.artefacts().iter().map(|artefact| {
             [
                 artefact.name.to_owned(),
-                in_words(artefact.issued_s),
-                in_words(artefact.next_update_s),
+                At(artefact.issued_s).to_string(),
+                At(artefact.next_update_s).to_string(),
                 artefact.number.map_or_else(String::new, |number| number.to_string()),
             ]
         });
@@ -176,16 +176,16 @@ fn set_json(stored: &Stored, now_s: u64) -> serde_json::Value {
 pub(super) fn in_words_of(stands: &Freshness) -> String {
     match stands {
         Freshness::Fresh { artefact, until_s } => {
-            format!("fresh; the first to end is its {artefact}, at {}", in_words(*until_s))
+            format!("fresh; the first to end is its {artefact}, at {}", At(*until_s))
         }
         Freshness::Warn { artefact, until_s } => {
-            format!("fetch it again before {}, when its {artefact} ends", in_words(*until_s))
+            format!("fetch it again before {}, when its {artefact} ends", At(*until_s))
         }
         Freshness::Expired { artefact, since_s } => {
-            format!("EXPIRED: its {artefact} ended at {}", in_words(*since_s))
+            format!("EXPIRED: its {artefact} ended at {}", At(*since_s))
         }
         Freshness::NotYetValid { artefact, from_s } => {
-            format!("NOT VALID YET: its {artefact} begins at {}", in_words(*from_s))
+            format!("NOT VALID YET: its {artefact} begins at {}", At(*from_s))
         }
     }
 }

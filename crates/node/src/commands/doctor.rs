@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use holobiont_attestation::{Binding, InspectBinding, PckCa, Quote, claimed_platform};
+use holobiont_attestation::{At, Binding, InspectBinding, PckCa, Quote, claimed_platform};
 use holobiont_attestation_pccs::{CollateralDirectory, Freshness, freshness};
 use holobiont_enclave::{ConfigfsTsm, Guest, Interface, Roots, State, self_check};
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::collateral::in_words_of;
 use super::verify::pins_of;
 use crate::cli::Doctor;
 use crate::failure::Failure;
-use crate::now::{in_words, now_s};
+use crate::now::now_s;
 use crate::print;
 
 /// One thing that was looked at.
@@ -107,14 +107,10 @@ fn clock(now_s: u64, directory: Option<&CollateralDirectory>) -> Line {
         Some(Ok(floor_s)) if floor_s > now_s => Line {
             what,
             level: Level::Bad,
-            found: format!(
-                "{}, but signed data proves that it is past {}",
-                in_words(now_s),
-                in_words(floor_s)
-            ),
+            found: format!("{}, but signed data proves that it is past {}", At(now_s), At(floor_s)),
             advice: Some("set the clock, and run a time service".to_owned()),
         },
-        _ => Line { what, level: Level::Good, found: in_words(now_s), advice: None },
+        _ => Line { what, level: Level::Good, found: At(now_s).to_string(), advice: None },
     }
 }
 

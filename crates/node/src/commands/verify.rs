@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holobiont_attestation::{
-    Ask, Binding, Check, Collateral, Fault, InspectBinding, MAX_EVENT_LOG_BYTES, Marks, Outcome,
-    Quote, Reason, TrustRoot, Verdict, Verifier, claimed_platform,
+    Ask, At, Binding, Check, Collateral, Fault, InspectBinding, MAX_EVENT_LOG_BYTES, Marks,
+    Outcome, Quote, Reason, TrustRoot, Verdict, Verifier, claimed_platform,
 };
 use holobiont_attestation_pccs::{CollateralDirectory, StoreError, newest_first, unbundle};
 use holobiont_identity::pins::{PlatformKind, SurfacePins};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::{Asked, VerifyFile, VerifyQuote};
 use crate::failure::Failure;
-use crate::now::{in_words, now_s};
+use crate::now::now_s;
 use crate::quote_file::{MAX_FILE_BYTES, QuoteFile, wrong};
 use crate::{files, print};
 
@@ -61,11 +61,11 @@ pub(super) fn verify<R: TrustRoot>(
     // it says decides: an older one does not know of what was revoked since.
     let mut verdict = verifier.verify(&read.evidence, &ask(sets.first()));
     for set in sets.iter().skip(1) {
-        if !blames_its_set(&verdict) {
+        if !verdict.blames_collateral() {
             break;
         }
         let other = verifier.verify(&read.evidence, &ask(Some(set)));
-        if !blames_its_set(&other) || rank(&other) < rank(&verdict) {
+        if !other.blames_collateral() || rank(&other) < rank(&verdict) {
             verdict = other;
         }
     }
@@ -88,20 +88,6 @@ pub(super) fn verify<R: TrustRoot>(
             fault: Fault::Untrusted,
         }))),
     }
-}
-
-/// Whether it is the collateral that was refused, so that it says nothing of the quote.
-fn blames_its_set(verdict: &Verdict) -> bool {
-    verdict.reasons().any(|reason| match reason {
-        Reason::NotSigned { .. }
-        | Reason::CollateralOtherPlatform
-        | Reason::FmspcMismatch { .. }
-        | Reason::PceIdMismatch { .. }
-        | Reason::PckCrlOtherCa
-        | Reason::RolledBack { .. } => true,
-        Reason::Expired { .. } | Reason::NotYetValid { .. } => reason.fault() == Fault::Unavailable,
-        _ => false,
-    })
 }
 
 /// How far from good: what is only missing or out of date comes before what is wrong.
@@ -133,7 +119,7 @@ fn show(
         });
         return print::verdict("verdict", ok, &told);
     }
-    let mut text = format!("{}, as of {}\n", source.display(), in_words(now_s));
+    let mut text = format!("{}, as of {}\n", source.display(), At(now_s));
     if let Some(binding) = &read.binding {
         let is_sound = verdict.outcome(Check::Dcap) == Some(&Outcome::Passed);
         let by_whom = match claim {

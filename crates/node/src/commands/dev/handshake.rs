@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use holobiont_attestation::{Collateral, PckCa, QuoteProvider, Verifier};
+use holobiont_attestation::{At, Collateral, PckCa, QuoteProvider, Verifier};
 use holobiont_attestation_tls::{
     Attested, BatchingProver, BootKey, Endpoint, Gather, Limits, Session, SharedMarks, Terms,
     VerifierAppraiser,
@@ -172,7 +172,7 @@ fn show(good: &Meeting, bad: &Meeting, as_json: bool) -> Result<(), Failure> {
             Ok((pin, expires_s)) => format!(
                 "{who}: attested both ways as {pin}, bytes went there and back, {took} ms; good \
                  until {}\n",
-                crate::now::in_words(*expires_s)
+                At(*expires_s)
             ),
             Err(refused) => format!("{who}: {refused} ({took} ms)\n"),
         });
