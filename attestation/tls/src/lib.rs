@@ -55,7 +55,7 @@ mod verifier_appraiser;
 pub use appraiser::{Admission, Appraiser};
 pub use attested::Attested;
 pub use batching::{BatchingProver, Gather};
-pub use boot_key::BootKey;
+pub use boot_key::{BootKey, ed25519_of};
 pub use clock::Clock;
 pub use endpoint::Endpoint;
 pub use error::TlsError;

@@ -2,10 +2,11 @@
 //!
 //! **Owns**: [`UniqueId`], [`MemberId`] and [`Digest`]; the [`framing`] used for everything that is
 //! hashed; the two shared configuration files ([`Organism`], [`Coalition`]), their canonical
-//! encodings and the ids and hashes that follow from them; [`pins`] as data.
+//! encodings and the ids and hashes that follow from them; `node.toml` and `roster.toml` as data
+//! ([`NodeConfig`], [`RosterConfig`]: one node's own, not fingerprinted); [`pins`] as data.
 //!
-//! **Does not own**: `node.toml` (one node's own, not fingerprinted), files (callers hand in text),
-//! record and segment formats, and any decision taken from a policy or a pin.
+//! **Does not own**: files (callers hand in text), record and segment formats, and any decision
+//! taken from a policy or a pin.
 //!
 //! **Talks to**: nothing. Text and bytes come in, values go out.
 
@@ -20,6 +21,8 @@ mod digest;
 mod encode;
 pub mod framing;
 mod member_id;
+mod node_config;
+mod order_file;
 mod orders;
 mod organism;
 pub mod pins;
@@ -34,6 +37,13 @@ pub use config::{
 };
 pub use digest::Digest;
 pub use member_id::MemberId;
+pub use node_config::{
+    AttestationConfig, BudgetConfig, DEFAULT_DISK_BYTES, DEFAULT_MEMORY_BYTES, DEFAULT_OPS,
+    DEFAULT_SNAPSHOT_CUTS, LEAST_DISK_BYTES, LEAST_MEMORY_BYTES, Listen,
+    LogFormat, MAX_PEERS, MAX_ROSTER, NodeConfig, PeerAddress, QueryConfig, RosterConfig,
+    SnapshotConfig, SourceConfig, SourceKind,
+};
+pub use order_file::OrderFile;
 pub use orders::{MAX_ORDERS, OrderAction, ReplayOrder};
 pub use organism::{
     Acl, Alignment, ClockRule, Floor, MAX_MEMBERS, MAX_OPERATORS, MAX_SETTING_NESTING, MAX_TICK_MS,

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::config::{self, ConfigError, Context, Name, Table};
-use crate::{Member, Organism};
+use crate::config::{self, ConfigError, Context, Name, Table, Text};
+use crate::{Digest, Member, Organism, UniqueId};
 
 /// The most orders in one file.
 pub const MAX_ORDERS: usize = 10_000;
@@ -20,7 +20,7 @@ pub const MAX_ORDERS: usize = 10_000;
 /// assert_eq!(orders[0].action, OrderAction::Retire { member: 0, last_clock: 90 });
 /// # Ok::<(), holobiont_identity::ConfigError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayOrder {
     /// In the organism's clock.
     pub clock: u64,
@@ -30,7 +30,7 @@ pub struct ReplayOrder {
 
 /// What an order does; members are named by their place in the config, clock events are the
 /// organism's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderAction {
     /// Lets a quarantined member, or one held at a gap, come back.
     Release {
@@ -50,6 +50,17 @@ pub enum OrderAction {
     Pause,
     /// Undoes a pause.
     Resume,
+    /// Gives the committee another roster.
+    Roster {
+        /// All of its nodes, in order.
+        nodes: Vec<UniqueId>,
+    },
+    /// Offers the committee another config of the same organism; it is in force from where a
+    /// majority holds its file.
+    Config {
+        /// The content hash of that config.
+        content_hash: Digest,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,6 +69,8 @@ enum Word {
     Retire,
     Pause,
     Resume,
+    Roster,
+    Config,
 }
 
 impl ReplayOrder {
@@ -90,6 +103,8 @@ impl ReplayOrder {
             ("retire", Word::Retire),
             ("pause", Word::Pause),
             ("resume", Word::Resume),
+            ("roster", Word::Roster),
+            ("config", Word::Config),
         ];
         let before = cx.count();
         let Some(word) = table.choice("action", &words, cx) else {
@@ -104,6 +119,14 @@ impl ReplayOrder {
             return None;
         };
         let action = match word {
+            Word::Roster => {
+                let _: Option<Vec<Text>> = table.optional("nodes", cx);
+                return refuse_committees("roster", table, cx);
+            }
+            Word::Config => {
+                let _: Option<Text> = table.optional("content_hash", cx);
+                return refuse_committees("config", table, cx);
+            }
             Word::Pause => OrderAction::Pause,
             Word::Resume => OrderAction::Resume,
             Word::Release => {
@@ -121,7 +144,17 @@ impl ReplayOrder {
     }
 }
 
-fn member(table: &mut Table<'_>, organism: &Organism, cx: &mut Context<'_>) -> Option<u16> {
+/// A replay has one config and no committee: an order that changes either is for a committee's log.
+fn refuse_committees(action: &str, table: &Table<'_>, cx: &mut Context<'_>) -> Option<ReplayOrder> {
+    cx.advise(
+        Some(table.span()),
+        format!("action `{action}` is for a committee's log, and a replay has no committee"),
+        "have the operators sign it for the committee, or replay under the new config",
+    );
+    None
+}
+
+pub(crate) fn member(table: &mut Table<'_>, organism: &Organism, cx: &mut Context<'_>) -> Option<u16> {
     let named: toml::Spanned<Name> = table.required("member", cx)?;
     let span = named.span();
     let Name(name) = named.into_inner();

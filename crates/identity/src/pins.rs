@@ -19,6 +19,7 @@ mod bits;
 mod import;
 mod measurement;
 mod moment;
+pub(crate) use moment::Moment;
 mod pin;
 mod read_pin;
 mod read_surface;

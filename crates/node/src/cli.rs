@@ -3,6 +3,8 @@ mod bench;
 #[cfg(feature = "simulated")]
 mod dev;
 mod reading;
+mod running;
+mod serving;
 
 use std::path::PathBuf;
 
@@ -17,8 +19,12 @@ pub(crate) use attestation::{
 };
 pub(crate) use bench::{Bench, BenchReplay, Scenario};
 #[cfg(feature = "simulated")]
-pub(crate) use dev::{Dev, DevGuest, DevVerify};
+pub(crate) use dev::{Dev, DevCommand, DevGuest, DevNetwork, DevVerify};
 pub(crate) use reading::{Reading, TrustLevel, Verification};
+pub(crate) use running::{
+    Certificate, CertificateVerify, LogLines, Order, OrderMerge, OrderSend, OrderSign, Run, Status,
+};
+pub(crate) use serving::Serve;
 
 /// The committee of a composite organism: reads members' surfaces in order, folds them through one
 /// deterministic program, and publishes commits that anybody can recompute.
@@ -43,6 +49,33 @@ Example:
 The European Central Bank's reference rates become 41 surfaces, one a currency; the organism
 signals.euro-fx is folded over them, audited, and reported.")]
     Demo(Demo),
+    /// Run a node of a committee.
+    #[command(after_help = "\
+Examples:
+  holobiont run --config node.toml --check
+  holobiont run --config node.toml
+
+Runs until it is told to end (SIGTERM, SIGINT), then drains: it is not ready at once, hands over the
+leadership, syncs, and ends with 0. SIGHUP reads organism.toml and the peers' addresses anew.
+HOLOBIONT_LOG says what is logged (default: info); log lines go to standard error. A node whose
+result differs from a certificate, or whose committee is split, signs no more, says so, keeps its
+state, and ends with 9 or 10 when it is told to end; one whose id was taken over by a newer boot
+ends with 11 at once.")]
+    Run(Run),
+    /// How nodes stand: role, log, members, certificates.
+    #[command(after_help = "\
+Example:
+  holobiont status --url http://node-1:8080,http://node-2:8080,http://node-3:8080
+
+Ends with 6 where a node does not answer, and with 7 where two nodes name different results for one
+cut.")]
+    Status(Status),
+    /// Operators' orders to a committee: sign, merge, send.
+    #[command(subcommand)]
+    Order(Order),
+    /// Certificates of a committee.
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Members' surfaces: import, inspect, verify, seal, export.
     #[command(subcommand)]
     Surface(Surface),
@@ -63,8 +96,16 @@ Without --cuts there is one tick per distinct clock event over all members, in o
     Replay(Replay),
     /// Recompute an organism's commits from its members' surfaces, and compare every record.
     #[command(after_help = "\
-Example:
+Examples:
   holobiont audit --organism organism.toml --surfaces surfaces --against out
+  holobiont audit --organism organism.toml --roster roster.toml --url http://node-1:8080
+  holobiont audit --organism organism.toml --roster roster.toml --export cuts.log \\
+      --surfaces surfaces
+
+With --url everything but the config and the roster is fetched: the committee's signed log, later
+configs, the commits, the certificate, and where the node offers them and --surfaces names none, the
+members' records. Signatures are checked, every cut is derived and every commit recomputed, and each
+certificate must name what was recomputed.
 
 Exits with 7 and names the first cut that differs, or with 5 and names file, window and offset of
 what is damaged.")]
@@ -74,6 +115,7 @@ what is damaged.")]
 Example:
   holobiont explain --against out --surfaces surfaces --commit 7220 --clock days
   holobiont explain --against out --all > commits.ndjson
+  holobiont explain --url http://node-1:8080 --organism organism.toml --commit 7220 --clock days
 
 --commit takes a record's number on the organism's surface; some of its records are changes of
 status. --all writes every commit as one line of JSON, what its program says included, proving
@@ -115,9 +157,18 @@ Exit code 0 answers what was asked: without --pins any guest on a genuine platfo
 Example:
   holobiont doctor --collateral collateral --pins organism.toml --surface committee")]
     Doctor(Doctor),
-    /// Simulated TDX, for laptops and tests: it proves nothing.
+    /// A whole network on this machine, or one guest, in simulated TDX: it proves nothing.
     #[cfg(feature = "simulated")]
-    #[command(subcommand)]
+    #[command(after_help = "\
+Examples:
+  holobiont dev --nodes 3
+  holobiont dev --nodes 3 --members 8 --days 500
+  holobiont dev --nodes 5 --chaos --seed 7 --for 5m
+
+Starts members that publish the European Central Bank's reference rates day by day, and a committee
+that folds them: real processes, real sockets, a fake Intel. With --chaos some of them are killed,
+paused and cut off. In the end it stops everything and proves that all nodes published the same, that
+audits pass, and that a replay of the committee's log gives the same head.")]
     Dev(Dev),
     /// Measure this machine, this project, and others on the same work.
     #[command(subcommand)]
@@ -181,6 +232,25 @@ not sealed by this key are always verified in full.")]
 Example:
   holobiont surface export surfaces/USD --format ndjson > usd.ndjson")]
     Export(Export),
+    /// Publish a member's surface to the committee that reads it, over attested TLS.
+    #[command(after_help = "\
+Examples:
+  holobiont surface serve surfaces/USD --organism organism.toml --member USD \\
+      --listen 0.0.0.0:7443 --collateral collateral
+  produce | holobiont surface serve surfaces/USD --stdin --organism organism.toml --member USD \\
+      --listen 0.0.0.0:7443 --collateral collateral
+
+Readers attest as the committee's pins in organism.toml say, this server as the pins named after the
+member do; each reader shows a ticket that one of the member's ticket_issuers signed for it. What is
+refused is told to both sides. Only durable records are served; a folder that another process writes
+is looked at twenty times a second.
+With --stdin every line is a record, as in `surface import`; lines that came together are synced
+together. A record closes its clock event unless the line says `\"closes_clock\": false`. Lines with
+a `seq` that is there already are passed over, so that a feed can begin again. When the input ends
+the surface is served on.
+SIGHUP reads organism.toml anew. SIGTERM and SIGINT let answers come to their ends, sync, and exit
+with 0.")]
+    Serve(Serve),
 }
 
 #[derive(Debug, Args)]
@@ -337,13 +407,25 @@ pub(crate) struct Audit {
     #[arg(long, value_name = "FILE")]
     pub(crate) organism: PathBuf,
     /// The folder with the members' surfaces.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) surfaces: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "url")]
+    pub(crate) surfaces: Option<PathBuf>,
     /// What was published: the folder that a replay wrote.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) against: PathBuf,
-    /// Begin from this snapshot, trusting it.
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["url", "export"])]
+    pub(crate) against: Option<PathBuf>,
+    /// Query address of a committee's node.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["against", "export"])]
+    pub(crate) url: Option<String>,
+    /// The committee's signed log, as a node serves it.
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub(crate) export: Option<PathBuf>,
+    /// The committee's first roster, for --url and --export.
     #[arg(long, value_name = "FILE")]
+    pub(crate) roster: Option<PathBuf>,
+    /// Configs that the organism has taken up since, for --export.
+    #[arg(long = "config", value_name = "FILE", requires = "export")]
+    pub(crate) configs: Vec<PathBuf>,
+    /// Begin from this snapshot, trusting it.
+    #[arg(long, value_name = "FILE", requires = "against")]
     pub(crate) from_snapshot: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
@@ -352,10 +434,16 @@ pub(crate) struct Audit {
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// What was published: the folder that a replay wrote.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) against: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "url")]
+    pub(crate) against: Option<PathBuf>,
+    /// Query address of a committee's node, which then says what the commit stands on.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["against", "all"], requires = "organism")]
+    pub(crate) url: Option<String>,
+    /// The organism's config, for --url.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) organism: Option<PathBuf>,
     /// The folder with the members' surfaces.
-    #[arg(long, value_name = "DIR", required_unless_present = "all")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["all", "url"])]
     pub(crate) surfaces: Option<PathBuf>,
     /// Write every commit as a line of JSON.
     #[arg(long, conflicts_with = "commit")]

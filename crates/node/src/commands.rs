@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod certificate;
 mod collateral;
 mod config;
 mod demo;
@@ -10,8 +11,11 @@ mod dev;
 mod doctor;
 mod explain;
 mod measure;
+mod order;
 mod quote;
 mod replay;
+mod run;
+mod status;
 mod surface;
 mod verify;
 
@@ -22,6 +26,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let as_json = cli.json;
     match cli.command {
         Command::Demo(args) => demo::run(&args, as_json),
+        Command::Run(args) => run::run(&args, as_json),
+        Command::Status(args) => status::run(&args, as_json),
+        Command::Order(command) => order::run(&command, as_json),
+        Command::Certificate(command) => certificate::run(&command, as_json),
         Command::Surface(command) => surface::run(&command, as_json),
         Command::Config(command) => config::run(&command, as_json),
         Command::Replay(args) => replay::run(&args, as_json),

@@ -20,6 +20,15 @@ pub(crate) enum Exit {
     Divergence = 7,
     /// A benchmark is slower than its baseline, past the threshold.
     Regression = 8,
+    /// A node's result differs from what its committee certified.
+    Diverged = 9,
+    /// A committee's nodes differ so that no result of a cut can be certified.
+    Split = 10,
+    /// A newer boot of the same node was admitted.
+    Fenced = 11,
+    /// A signal ended a command that had more to do.
+    #[cfg(feature = "simulated")]
+    Interrupted = 130,
 }
 
 /// The table that `--help` and the README print.
@@ -34,6 +43,9 @@ Exit codes:
   6  something needed is missing or expired: a file, disk space, a service; trying again may help
   7  divergence: what was recomputed differs from what was published
   8  a benchmark regressed past its threshold
+  9  this node's result differs from what its committee certified
+  10  the committee is split: no result of a cut can be certified
+  11  a newer boot of this node was admitted: only one may run
   130  interrupted";
 
 impl From<Exit> for ExitCode {

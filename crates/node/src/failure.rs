@@ -1,11 +1,15 @@
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use holobiont_attestation::{Fault, ProviderError};
 use holobiont_attestation_pccs::{FetchError, StoreError};
 use holobiont_bench::BenchError;
+use holobiont_committee::{CertificateError, ExportError, FormatError, MachineError, OrderError};
+use holobiont_committee_fold::FoldError;
+use holobiont_committee_raft::NodeError;
 use holobiont_enclave::RegistersError;
 use holobiont_identity::ConfigError;
 use holobiont_programs::{DescribeError, LoadError};
@@ -64,6 +68,35 @@ pub(crate) enum Failure {
     NotReady { what: String },
     #[error("{what}")]
     Usage { what: String, help: &'static str },
+    #[error("{address} cannot be listened on")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error("this is no certificate of the committee")]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    #[error("{url} answered: {what}")]
+    Answer { url: String, status: u16, what: String },
+    #[error("the node stopped: {what}")]
+    Stopped { what: String },
+    #[error("a newer boot of this node was admitted: this one may sign nothing any more")]
+    Fenced,
+    #[error("this node's result of cut {cut} differs from what its committee certified")]
+    Diverged { cut: u64 },
+    #[error("the committee is split over cut {cut}: no result of it can be certified")]
+    Split { cut: u64 },
+    #[cfg(feature = "simulated")]
+    #[error("interrupted: everything was ended, and nothing proved")]
+    Interrupted,
     /// Told on standard output already, as a part of what the command prints there.
     #[error(transparent)]
     Reported(Box<Failure>),
@@ -170,6 +203,19 @@ impl Failure {
             Self::Verdict { fault: Fault::Unavailable, .. } => Exit::Unavailable,
             Self::Verdict { .. } => Exit::Untrusted,
             Self::Usage { .. } => Exit::Usage,
+            Self::Listen { .. } | Self::Stopped { .. } => Exit::Unavailable,
+            Self::Node(error) => of_node(error),
+            Self::Fold(error) => of_fold(error),
+            Self::Machine(error) => of_machine(error),
+            Self::Export(error) => of_export(error),
+            Self::Certificate(_) | Self::Format(_) | Self::Order(_) => Exit::Untrusted,
+            Self::Answer { status: 400..=499, .. } => Exit::Untrusted,
+            Self::Answer { .. } => Exit::Unavailable,
+            Self::Fenced => Exit::Fenced,
+            Self::Diverged { .. } => Exit::Diverged,
+            Self::Split { .. } => Exit::Split,
+            #[cfg(feature = "simulated")]
+            Self::Interrupted => Exit::Interrupted,
             Self::Reported(failure) => failure.exit(),
             Self::Unexpected(_) => Exit::Unexpected,
         }
@@ -181,6 +227,12 @@ impl Failure {
             Self::Download { .. } => "check the address, or fetch the file by other means",
             Self::NotReady { .. } => "each line above says what to do",
             Self::Io { source, .. } | Self::Output(source) => of_io(source)?,
+            Self::Listen { .. } => "end what listens there, or name another address in [listen]",
+            Self::Fenced => "only one may run: find out who started this node id elsewhere",
+            Self::Diverged { .. } => {
+                "keep data_dir as it is, and look into it: `holobiont audit --url` at another node"
+            }
+            Self::Split { .. } => "keep every node's data_dir as it is; audits say who is right",
             Self::Surface(SurfaceError::Io { source, .. })
             | Self::Replay(
                 ReplayError::Log(LogError::Io { source, .. })
@@ -316,6 +368,49 @@ fn of_replay(error: &ReplayError) -> Exit {
             Exit::Configuration
         }
         ReplayError::Program { .. } | ReplayError::Poisoned => Exit::Unexpected,
+        _ => Exit::Untrusted,
+    }
+}
+
+fn of_node(error: &NodeError) -> Exit {
+    use holobiont_committee_store::StoreError as LogError;
+    match error {
+        NodeError::Store(LogError::Io { .. } | LogError::Locked { .. })
+        | NodeError::NoLeader { .. }
+        | NodeError::Stopped { .. } => Exit::Unavailable,
+        NodeError::Store(_) => Exit::Untrusted,
+        NodeError::Machine(error) => of_machine(error),
+        NodeError::Fold(error) => of_fold(error),
+        NodeError::Settings { .. } => Exit::Configuration,
+        _ => Exit::Unexpected,
+    }
+}
+
+fn of_fold(error: &FoldError) -> Exit {
+    match error {
+        FoldError::Copy { source, .. } => of_surface(source),
+        FoldError::Io { .. } => Exit::Unavailable,
+        FoldError::OtherSurface { .. } | FoldError::OtherGenesis { .. } | FoldError::Program(_) => {
+            Exit::Configuration
+        }
+        FoldError::Machine(error) => of_machine(error),
+        FoldError::Replay(error) => of_replay(error),
+        FoldError::OutputDiffers { .. } | FoldError::OutputForked { .. } => Exit::Divergence,
+        _ => Exit::Unexpected,
+    }
+}
+
+fn of_machine(error: &MachineError) -> Exit {
+    match error {
+        MachineError::ConfigMissing { .. } => Exit::Unavailable,
+        MachineError::OtherRoster { .. } | MachineError::NodesAlike { .. } => Exit::Configuration,
+        _ => Exit::Untrusted,
+    }
+}
+
+const fn of_export(error: &ExportError) -> Exit {
+    match error {
+        ExportError::Io { .. } | ExportError::File { .. } => Exit::Unavailable,
         _ => Exit::Untrusted,
     }
 }

@@ -15,7 +15,7 @@ use crate::print;
 use crate::text::count;
 
 pub(crate) use csv::Csv;
-pub(crate) use ndjson::{Ndjson, NdjsonLine};
+pub(crate) use ndjson::{Ndjson, NdjsonLine, NdjsonRow};
 
 /// Largest file that is imported at once, in bytes.
 pub(crate) const MAX_IMPORT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
@@ -96,6 +96,12 @@ impl Imported {
 
     fn new(file: &Path) -> Self {
         Self { file: file.to_owned(), members: BTreeMap::new() }
+    }
+
+    /// A member's records, in clock order; none of one that the file does not have.
+    #[cfg(feature = "simulated")]
+    pub(crate) fn rows(&self, name: &str) -> &[Row] {
+        self.members.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The place of a member, whose name must be one that may name a folder.

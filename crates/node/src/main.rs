@@ -7,9 +7,13 @@
 mod cli;
 mod clock;
 mod commands;
+#[cfg(feature = "simulated")]
+mod dev;
 mod exit;
+mod exported;
 mod failure;
 mod files;
+mod http;
 mod import;
 mod memory;
 mod now;
@@ -20,6 +24,9 @@ mod progress;
 mod quote_file;
 mod reading;
 mod report;
+mod run;
+#[cfg(feature = "simulated")]
+mod simulated_world;
 mod text;
 
 use std::process::ExitCode;
@@ -27,6 +34,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "simulated")]
+    dev::end_with_parent();
     let cli = cli::Cli::parse();
     let as_json = cli.json;
     match commands::run(cli) {

@@ -135,15 +135,21 @@ impl Command {
     /// the one encoding of a command, and more than [`MAX_HEADS`] heads or opinions.
     pub fn decode(bytes: &[u8]) -> Result<Self, PolicyError> {
         let command: Self = decode("command", VERSION, MAX_COMMAND_BYTES, bytes)?;
-        let items = match &command {
+        match command.is_bounded() {
+            true => Ok(command),
+            false => Err(PolicyError::Malformed { what: "command" }),
+        }
+    }
+
+    /// Whether it has at most [`MAX_HEADS`] heads or opinions, as whatever reads a command demands.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let items = match self {
             Self::Offer(offer) => offer.heads.len(),
             Self::Vote(vote) => vote.opinions.len(),
             Self::Tick | Self::Order(_) => 0,
         };
-        if items > MAX_HEADS {
-            return Err(PolicyError::Malformed { what: "command" });
-        }
-        Ok(command)
+        items <= MAX_HEADS
     }
 
     /// `blake3` of the encoding.

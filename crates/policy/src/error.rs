@@ -38,6 +38,12 @@ pub enum PolicyError {
         /// Members in the snapshot.
         got: usize,
     },
+    /// A config that this organism cannot go on under.
+    #[error("the config cannot be taken up: {why}; begin an organism of its own for it")]
+    TakeUp {
+        /// What of it cannot change.
+        why: &'static str,
+    },
     /// A roster without nodes, or with too many, or one node twice.
     #[error("roster: {why}")]
     Roster {

@@ -1,9 +1,9 @@
 //! Operators' orders.
 
-use holobiont_identity::OrderAction;
+use holobiont_identity::{OrderAction, UniqueId};
 
 use crate::state::Ignored;
-use crate::{Cause, CommitteeState, Order, Status};
+use crate::{Cause, CommitteeState, Order, Roster, Status};
 
 impl CommitteeState {
     pub(crate) fn apply_order(&mut self, order: &Order, ignored: &mut Vec<Ignored>) {
@@ -20,7 +20,7 @@ impl CommitteeState {
             ignored.push(Ignored::ExpiredOrder(order.sequence));
             return;
         }
-        let done = match order.action {
+        let done = match &order.action {
             OrderAction::Pause => {
                 self.log.paused = true;
                 Ok(())
@@ -29,12 +29,21 @@ impl CommitteeState {
                 self.log.paused = false;
                 Ok(())
             }
-            OrderAction::Release { member, up_to } => self.release(member, up_to),
-            OrderAction::Retire { member, last_clock } => self.retire(member, last_clock),
+            OrderAction::Release { member, up_to } => self.release(*member, *up_to),
+            OrderAction::Retire { member, last_clock } => self.retire(*member, *last_clock),
+            OrderAction::Roster { nodes } => self.order_roster(nodes),
+            // In force later, by `take_up`: the log's own rules say from which entry on.
+            OrderAction::Config { .. } => Ok(()),
         };
         if let Err(reason) = done {
             ignored.push(reason);
         }
+    }
+
+    fn order_roster(&mut self, nodes: &[UniqueId]) -> Result<(), Ignored> {
+        let roster = Roster::new(nodes.to_vec()).map_err(|_| Ignored::NoRoster)?;
+        self.change_roster(roster);
+        Ok(())
     }
 
     /// The member may move again; it comes back through `catching-up`. Its clock may have jumped as

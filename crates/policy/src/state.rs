@@ -81,6 +81,8 @@ pub enum Ignored {
     NothingToDo(u16),
     /// The time that the node reports cannot be: it is past [`MAX_TIME_MS`](crate::MAX_TIME_MS).
     ImpossibleTime(u16),
+    /// The nodes ordered are no roster: none, too many, or one twice.
+    NoRoster,
 }
 
 impl std::fmt::Display for Ignored {
@@ -102,6 +104,7 @@ impl std::fmt::Display for Ignored {
                 write!(f, "member {member} is in no state that it could change")
             }
             Self::ImpossibleTime(node) => write!(f, "node {node} reports an impossible time"),
+            Self::NoRoster => f.write_str("the nodes ordered are no roster"),
         }
     }
 }

@@ -40,9 +40,13 @@ impl CommitteeState {
         }
     }
 
-    fn open_offer(&mut self, offer: OfferRef, head: &OfferedHead) -> Result<(), Ignored> {
+    /// Whether an offer of this head would be voted on now.
+    ///
+    /// # Errors
+    ///
+    /// [`Ignored`]: why it would have no effect.
+    pub fn would_open(&self, head: &OfferedHead) -> Result<(), Ignored> {
         let place = head.member;
-        let nodes = self.roster.nodes().len();
         let tick = self.log.tick;
         let (rules, state) =
             self.member(usize::from(place)).ok_or(Ignored::UnknownMember(place))?;
@@ -60,9 +64,16 @@ impl CommitteeState {
         }
         let timeout = u64::from(self.ticks.offer_timeout);
         let is_open = |open: &OpenOffer| tick.saturating_sub(open.tick) < timeout;
-        if state.open_offer.as_ref().is_some_and(is_open) {
-            return Err(Ignored::OfferOpen(place));
+        match state.open_offer.as_ref().is_some_and(is_open) {
+            true => Err(Ignored::OfferOpen(place)),
+            false => Ok(()),
         }
+    }
+
+    fn open_offer(&mut self, offer: OfferRef, head: &OfferedHead) -> Result<(), Ignored> {
+        self.would_open(head)?;
+        let (place, tick) = (head.member, self.log.tick);
+        let nodes = self.roster.nodes().len();
         if let Some(state) = self.log.members.get_mut(usize::from(place)) {
             state.open_offer =
                 Some(OpenOffer { offer, head: head.clone(), tick, opinions: vec![None; nodes] });

@@ -3,20 +3,51 @@ use holobiont_policy::Agreed;
 use holobiont_surface::{Cursor, RecordHeader};
 
 use crate::advance::Advance;
+use crate::spans::Spans;
 use crate::{ReplayError, Surfaces};
 
 /// Checks what a log says that a majority agreed on against a copy of the members' surfaces.
 #[derive(Debug)]
-pub(crate) struct Check<'s> {
-    organism: &'s Organism,
-    surfaces: &'s Surfaces,
-    cursors: Vec<Option<Cursor>>,
+pub(crate) struct Check {
+    members: Vec<Checked>,
 }
 
-impl<'s> Check<'s> {
-    pub(crate) fn new(organism: &'s Organism, surfaces: &'s Surfaces) -> Self {
-        let cursors = surfaces.iter().map(|_| None).collect();
-        Self { organism, surfaces, cursors }
+/// What a member's heads are checked against.
+#[derive(Debug)]
+struct Checked {
+    name: String,
+    spans: Spans,
+    /// Before any record.
+    advance: Advance,
+    cursor: Option<Cursor>,
+}
+
+impl Check {
+    pub(crate) fn new(organism: &Organism, surfaces: &Surfaces) -> Self {
+        let members = organism.members.iter().enumerate().filter_map(|(place, member)| {
+            let (name, spans) = surfaces.spans(place)?;
+            Some(Checked {
+                name: name.to_owned(),
+                spans: spans.clone(),
+                advance: Advance::new(organism, member),
+                cursor: None,
+            })
+        });
+        Self { members: members.collect() }
+    }
+
+    /// Lets go of what it reads of a member.
+    pub(crate) fn release(&mut self, place: usize) {
+        if let Some(member) = self.members.get_mut(place) {
+            (member.cursor, member.spans) = (None, Spans::default());
+        }
+    }
+
+    /// Reads these views of a member from here on.
+    pub(crate) fn renew(&mut self, place: usize, spans: Spans) {
+        if let Some(member) = self.members.get_mut(place) {
+            member.spans = spans;
+        }
     }
 
     /// Checks a head that was agreed on when the member was in this state: its hash, its closed
@@ -26,32 +57,36 @@ impl<'s> Check<'s> {
         Agreed { head, before, from_seq }: &Agreed,
         (cut, log_index): (u64, u64),
     ) -> Result<(), ReplayError> {
-        let place = usize::from(head.member);
-        let (Some((name, surface)), Some(member), Some(cursor)) = (
-            self.surfaces.get(place),
-            self.organism.members.get(place),
-            self.cursors.get_mut(place),
-        ) else {
+        let Some(Checked { name, spans, advance, cursor }) =
+            self.members.get_mut(usize::from(head.member))
+        else {
             return Ok(());
         };
-        let failed = |source| ReplayError::Member { member: name.to_owned(), source };
+        let failed = |source| ReplayError::Member { member: name.clone(), source };
+        let ends = |next_seq| ReplayError::SurfaceEnds {
+            cut,
+            log_index,
+            member: name.clone(),
+            wanted_seq: head.seq,
+            next_seq,
+        };
         if cursor.as_ref().is_none_or(|cursor| cursor.next_seq() != *from_seq) {
-            *cursor = Some(surface.cursor((*from_seq).min(surface.next_seq())).map_err(failed)?);
+            let end = spans.newest().map_or(0, holobiont_surface::Surface::next_seq);
+            *cursor = spans.cursor((*from_seq).min(end)).map_err(failed)?;
         }
-        let Some(cursor) = cursor else { return Ok(()) };
-        let mut advance = Advance::new(self.organism, member);
+        let Some(cursor) = cursor else { return Err(ends(0)) };
+        let mut advance = *advance;
         advance.follow(*before);
         let mut last: Option<RecordHeader> = None;
         while cursor.next_seq() <= head.seq {
             let next_seq = cursor.next_seq();
+            if cursor.peek().map_err(failed)?.is_none() {
+                // Another view may go on where this one ends.
+                let next = spans.cursor_having(next_seq).map_err(failed)?;
+                *cursor = next.ok_or_else(|| ends(next_seq))?;
+            }
             let Some(mut records) = cursor.records().map_err(failed)? else {
-                return Err(ReplayError::SurfaceEnds {
-                    cut,
-                    log_index,
-                    member: name.to_owned(),
-                    wanted_seq: head.seq,
-                    next_seq,
-                });
+                return Err(ends(next_seq));
             };
             while let Some(record) = records.next_if(|header| header.seq <= head.seq) {
                 advance.pass(record.header());
@@ -59,7 +94,7 @@ impl<'s> Check<'s> {
             }
         }
         let differs = |what: &'static str, expected: String, got: String| {
-            let member = name.to_owned();
+            let member = name.clone();
             let seq = head.seq;
             Err(ReplayError::HeadDiffers { cut, log_index, member, seq, what, expected, got })
         };

@@ -13,8 +13,8 @@ use crate::{
 
 /// Folds cuts through a program, and publishes what it commits.
 #[derive(Debug)]
-pub(crate) struct Engine<'s, P> {
-    inputs: Vec<Input<'s>>,
+pub(crate) struct Engine<P> {
+    inputs: Vec<Input>,
     turns: Turns,
     /// Memory for what inputs have ready, and how far that was folded; empty between cuts.
     hands: Vec<Hand<'static>>,
@@ -52,21 +52,21 @@ struct Fold<'a, O> {
     folded: Folded,
 }
 
-impl<'s, P: Program> Engine<'s, P> {
+impl<P: Program> Engine<P> {
     pub(crate) fn new(
         organism: &Organism,
-        surfaces: &'s Surfaces,
+        surfaces: &Surfaces,
         program: P,
         positions: &[Position],
     ) -> Self {
         let position = |place: usize| positions.get(place).cloned().unwrap_or_default();
-        let inputs: Vec<Input<'s>> = organism
+        let inputs: Vec<Input> = organism
             .members
             .iter()
-            .zip(surfaces.iter())
             .enumerate()
-            .map(|(place, (member, (name, surface)))| {
-                Input::new(name, surface, member, position(place))
+            .filter_map(|(place, member)| {
+                let (name, spans) = surfaces.spans(place)?;
+                Some(Input::new(name.to_owned(), spans.clone(), member, position(place)))
             })
             .collect();
         let teller = Teller {
@@ -91,6 +91,22 @@ impl<'s, P: Program> Engine<'s, P> {
 
     pub(crate) fn positions(&self) -> Vec<Position> {
         self.inputs.iter().map(|input| input.position().clone()).collect()
+    }
+
+    pub(crate) fn next_seq(&self, place: usize) -> Option<u64> {
+        self.inputs.get(place).map(|input| input.position().next_seq)
+    }
+
+    pub(crate) fn input(&mut self, place: usize) -> Option<&mut Input> {
+        self.inputs.get_mut(place)
+    }
+
+    /// Goes on by the rules of another config, with another program.
+    pub(crate) fn take_up(&mut self, organism: &Organism, program: P) {
+        for (input, member) in self.inputs.iter_mut().zip(&organism.members) {
+            input.take_up(member);
+        }
+        self.teller.program = program;
     }
 
     /// Folds one cut and publishes its changes of status and its commits.

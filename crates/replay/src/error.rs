@@ -107,6 +107,17 @@ pub enum ReplayError {
         /// Digest of the one found.
         got: Digest,
     },
+    /// The views given do not fit the organism's members.
+    #[error(
+        "views of members' surfaces do not fit: {views} given for {members} members; give every \
+         member its own, in the config's order"
+    )]
+    Views {
+        /// Members in the config.
+        members: usize,
+        /// How many were given, or the place of the member that there is not.
+        views: usize,
+    },
     /// What is published differs from what was computed.
     #[error("cut {cut}: {difference}")]
     Differs {

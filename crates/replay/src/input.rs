@@ -1,10 +1,11 @@
 use holobiont_identity::{ClockRule, Member, OnLateData};
 use holobiont_policy::{Cut, CutMember, Gap};
-use holobiont_surface::{Ahead, Cursor, Surface, SurfaceError};
+use holobiont_surface::{Ahead, Cursor, SurfaceError};
 use serde::{Deserialize, Serialize};
 
 use crate::ReplayError;
 use crate::hand::Hand;
+use crate::spans::Spans;
 
 /// How far a member's records have been taken, and what became of those that were not folded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +28,9 @@ pub struct Position {
 
 /// A member's records on their way to the fold.
 #[derive(Debug)]
-pub(crate) struct Input<'s> {
-    name: &'s str,
-    surface: &'s Surface,
+pub(crate) struct Input {
+    name: String,
+    spans: Spans,
     start: u64,
     clock: ClockRule,
     drops_late: bool,
@@ -68,16 +69,11 @@ struct Take {
     last_clock: u64,
 }
 
-impl<'s> Input<'s> {
-    pub(crate) fn new(
-        name: &'s str,
-        surface: &'s Surface,
-        member: &Member,
-        position: Position,
-    ) -> Self {
+impl Input {
+    pub(crate) fn new(name: String, spans: Spans, member: &Member, position: Position) -> Self {
         Self {
             name,
-            surface,
+            spans,
             start: member.start.unwrap_or(0),
             clock: member.clock,
             drops_late: member.policy.on_late_data == OnLateData::Drop,
@@ -92,6 +88,26 @@ impl<'s> Input<'s> {
             position,
             take: Take::default(),
         }
+    }
+
+    /// Lets go of what it reads, between cuts.
+    pub(crate) fn release(&mut self) {
+        self.cursor = None;
+        self.ahead = Ahead::default();
+        self.rewind();
+        self.spans = Spans::default();
+    }
+
+    /// Reads these views from here on.
+    pub(crate) fn renew(&mut self, spans: Spans) {
+        self.spans = spans;
+    }
+
+    /// Goes on by the rules of another config.
+    pub(crate) fn take_up(&mut self, member: &Member) {
+        self.start = member.start.unwrap_or(0);
+        self.clock = member.clock;
+        self.drops_late = member.policy.on_late_data == OnLateData::Drop;
     }
 
     /// How far it has been taken, between cuts.
@@ -204,18 +220,24 @@ impl<'s> Input<'s> {
 
     /// Goes on to the next window; false where there is none.
     fn load(&mut self) -> Result<bool, ReplayError> {
-        let failed = |source| failed(self.name, source);
-        let cursor = match &mut self.cursor {
-            Some(cursor) => {
-                cursor.pass(&self.ahead, self.at);
-                cursor
-            }
-            none => none.insert(self.surface.cursor(self.position.next_seq).map_err(failed)?),
-        };
+        let failed = |source| failed(&self.name, source);
+        if let Some(cursor) = &mut self.cursor {
+            cursor.pass(&self.ahead, self.at);
+        } else {
+            self.cursor = self.spans.cursor(self.position.next_seq).map_err(failed)?;
+        }
         (self.at, self.plain_to, self.counted_to) = (0, 0, 0);
-        if !cursor.look_ahead(&mut self.ahead).map_err(failed)? {
-            self.ahead = Ahead::default();
-            return Ok(false);
+        while let Some(cursor) = &mut self.cursor {
+            if cursor.look_ahead(&mut self.ahead).map_err(failed)? {
+                break;
+            }
+            // Another view may go on where this one ends.
+            let next = self.spans.cursor_having(self.position.next_seq).map_err(failed)?;
+            let Some(next) = next else {
+                self.ahead = Ahead::default();
+                return Ok(false);
+            };
+            self.cursor = Some(next);
         }
         self.after_window = self.clock.organism_clock(self.ahead.next_clock());
         // Most members' rule is none, which spares a division a record.
@@ -246,7 +268,7 @@ impl<'s> Input<'s> {
         ReplayError::SurfaceEnds {
             cut: cut.number,
             log_index: cut.log_index,
-            member: self.name.to_owned(),
+            member: self.name.clone(),
             wanted_seq: self.take.last_seq.unwrap_or_default(),
             next_seq: self.position.next_seq,
         }

@@ -91,11 +91,14 @@ mod log;
 mod merge;
 mod output;
 mod program;
+mod resumed;
 mod run;
 mod snapshot;
+mod spans;
 mod surfaces;
 mod turns;
 
+pub use advance::{Advance, ClockRun};
 pub use audit::{Audit, Difference, audit, check_output};
 pub use clock::{Commands, ReplayClock};
 pub use commit::{
@@ -104,9 +107,10 @@ pub use commit::{
 pub use commits::{Citation, Commits};
 pub use error::{LogError, ReplayError};
 pub use input::Position;
-pub use log::{LogReader, LogWriter};
+pub use log::{LogDigest, LogReader, LogWriter};
 pub use output::{Comparison, NoOutput, Output};
 pub use program::{Event, MemberRecord, Program, ProgramError};
+pub use resumed::ResumedOutput;
 pub use run::{Replay, Step, Totals};
 pub use snapshot::{OutputStart, Snapshot};
 pub use surfaces::{DEFAULT_MEMORY_BUDGET_BYTES, Missing, Surfaces};

@@ -18,10 +18,12 @@ const MAX_ROSTER_BYTES: usize = 4096;
 /// `D_0 = blake3("holobiont-log|" ‖ 0x01 ‖ content hash ‖ roster digest)`, then
 /// `D_i = blake3(D_i-1 ‖ index ‖ framed command)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LogDigest(pub(crate) Digest);
+pub struct LogDigest(pub(crate) Digest);
 
 impl LogDigest {
-    pub(crate) fn new(content_hash: &Digest, roster: &Roster) -> Self {
+    /// `D_0`: before the first entry, under the first config and roster.
+    #[must_use]
+    pub fn new(content_hash: &Digest, roster: &Roster) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"holobiont-log|\x01");
         hasher.update(content_hash.as_bytes());
@@ -29,7 +31,20 @@ impl LogDigest {
         Self(Digest::from_bytes(*hasher.finalize().as_bytes()))
     }
 
-    pub(crate) fn push(&mut self, index: u64, command: &[u8]) {
+    /// As it was when [`digest`](Self::digest) gave this.
+    #[must_use]
+    pub const fn resume(digest: Digest) -> Self {
+        Self(digest)
+    }
+
+    /// `D_i` up to the last entry.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.0
+    }
+
+    /// Takes in an entry: its index, and the encoded command.
+    pub fn push(&mut self, index: u64, command: &[u8]) {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.0.as_bytes());
         hasher.update(&index.to_le_bytes());

@@ -59,6 +59,10 @@ impl Comparison {
         self.compared
     }
 
+    pub(crate) const fn cursor(&self) -> &Cursor {
+        &self.published
+    }
+
     /// The sequence number of the first published record that no cut accounts for.
     ///
     /// # Errors

@@ -1,22 +1,28 @@
-use holobiont_identity::versioned::encode;
+use std::borrow::Cow;
+
 use holobiont_identity::{Digest, Organism};
-use holobiont_policy::{Command, CommitteeState, Cut, Grade, Ignored, Roster};
+use holobiont_policy::{Agreed, Command, CommitteeState, Cut, Grade, Ignored, Roster};
+use holobiont_surface::Surface;
 
 use crate::check::Check;
 use crate::engine::{Engine, Folded};
 use crate::log::LogDigest;
+use crate::snapshot::state_digest;
 use crate::{Output, OutputStart, Position, Program, ReplayError, Snapshot, Surfaces};
 
 /// An organism being folded, command by command.
 #[derive(Debug)]
 pub struct Replay<'s, P> {
-    organism: &'s Organism,
-    surfaces: &'s Surfaces,
+    organism: Cow<'s, Organism>,
+    content_hash: Digest,
+    surfaces: Cow<'s, Surfaces>,
     state: CommitteeState,
-    engine: Engine<'s, P>,
+    engine: Engine<P>,
     log_digest: LogDigest,
-    /// Checks what the log says; none where the log is made from these very surfaces.
-    check: Option<Check<'s>>,
+    check: Option<Check>,
+    /// Whether every step checks what the log says; not where the log is made from these very
+    /// surfaces.
+    checks_steps: bool,
     totals: Totals,
     failed: bool,
 }
@@ -55,13 +61,16 @@ impl<'s, P: Program> Replay<'s, P> {
     /// An organism at its first record.
     #[must_use]
     pub fn new(organism: &'s Organism, roster: Roster, surfaces: &'s Surfaces, program: P) -> Self {
+        let content_hash = organism.content_hash();
         Self {
-            log_digest: LogDigest::new(&organism.content_hash(), &roster),
+            log_digest: LogDigest::new(&content_hash, &roster),
             state: CommitteeState::new(organism, roster),
             engine: Engine::new(organism, surfaces, program, &[]),
-            organism,
-            surfaces,
+            organism: Cow::Borrowed(organism),
+            content_hash,
+            surfaces: Cow::Borrowed(surfaces),
             check: None,
+            checks_steps: false,
             totals: Totals::default(),
             failed: false,
         }
@@ -88,9 +97,11 @@ impl<'s, P: Program> Replay<'s, P> {
             log_digest: LogDigest(snapshot.log_digest),
             state: CommitteeState::restore(organism, roster, &snapshot.policy_state)?,
             engine: Engine::new(organism, surfaces, program, &snapshot.positions),
-            organism,
-            surfaces,
+            organism: Cow::Borrowed(organism),
+            content_hash: snapshot.content_hash,
+            surfaces: Cow::Borrowed(surfaces),
             check: None,
+            checks_steps: false,
             totals: Totals::default(),
             failed: false,
         })
@@ -100,8 +111,102 @@ impl<'s, P: Program> Replay<'s, P> {
     /// before a record behind it is folded. For logs that were not made from these very surfaces.
     #[must_use]
     pub fn checking_heads(mut self) -> Self {
-        self.check = Some(Check::new(self.organism, self.surfaces));
+        self.check = Some(Check::new(&self.organism, &self.surfaces));
+        self.checks_steps = true;
         self
+    }
+
+    /// The same, with its own copy of the config and its own handles of the surfaces.
+    #[must_use]
+    pub fn into_owned(self) -> Replay<'static, P> {
+        Replay {
+            organism: Cow::Owned(self.organism.into_owned()),
+            content_hash: self.content_hash,
+            surfaces: Cow::Owned(self.surfaces.into_owned()),
+            state: self.state,
+            engine: self.engine,
+            log_digest: self.log_digest,
+            check: self.check,
+            checks_steps: self.checks_steps,
+            totals: self.totals,
+            failed: self.failed,
+        }
+    }
+
+    /// Checks one head that a majority agreed on against the member's surface: what
+    /// [`checking_heads`](Self::checking_heads) has every step do. Nothing changes by it, so that a
+    /// copy that is short or of another history can be mended before the step.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::HeadDiffers`], [`ReplayError::SurfaceEnds`], and [`ReplayError::Member`].
+    pub fn check(&mut self, agreed: &Agreed, log_index: u64) -> Result<(), ReplayError> {
+        let next_cut = self.state.cut_number().saturating_add(1);
+        let Self { check, organism, surfaces, .. } = self;
+        let check = check.get_or_insert_with(|| Check::new(organism, surfaces));
+        check.head(agreed, (next_cut, log_index))
+    }
+
+    /// Gives a member newer views of its surface, between steps: its records are read from them from
+    /// here on. More than one, oldest records first, where its copy was started anew behind a gap
+    /// and older records are still to be folded.
+    ///
+    /// What the older views had in memory is let go of first, so that memory suffices for the new
+    /// ones.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::Views`] for a member that there is not, [`ReplayError::MemoryBudget`],
+    /// [`ReplayError::Member`].
+    pub fn renew(&mut self, place: usize, views: Vec<Surface>) -> Result<(), ReplayError> {
+        let surfaces = self.surfaces.to_mut();
+        surfaces.release(place);
+        if let Some(input) = self.engine.input(place) {
+            input.release();
+        }
+        if let Some(check) = &mut self.check {
+            check.release(place);
+        }
+        surfaces.renew(place, views)?;
+        let spans = surfaces.spans(place).map(|(_, spans)| spans.clone()).unwrap_or_default();
+        if let Some(check) = &mut self.check {
+            check.renew(place, spans.clone());
+        }
+        if let Some(input) = self.engine.input(place) {
+            input.renew(spans);
+        }
+        Ok(())
+    }
+
+    /// Goes on under another config of the same organism, from the next step on: its policies, and
+    /// `program`, which is made from its settings and takes up the state of the one before.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::Policy`] for a config that cannot be taken up, and [`ReplayError::Program`]
+    /// where the program does not go on from that state. Nothing has changed then.
+    pub fn take_up(&mut self, organism: &Organism, program: P) -> Result<(), ReplayError> {
+        let program = self.try_take_up(organism, program)?;
+        self.state.take_up(organism)?;
+        self.engine.take_up(organism, program);
+        self.organism = Cow::Owned(organism.clone());
+        self.content_hash = organism.content_hash();
+        Ok(())
+    }
+
+    /// What [`take_up`](Self::take_up) would do, and nothing of it done: the program in the state
+    /// that it would go on from.
+    ///
+    /// # Errors
+    ///
+    /// As [`take_up`](Self::take_up).
+    pub fn try_take_up(&self, organism: &Organism, mut program: P) -> Result<P, ReplayError> {
+        self.state.may_take_up(organism)?;
+        let mut state = Vec::new();
+        self.engine.program().snapshot(&mut state);
+        let cut = self.state.cut_number();
+        program.restore(&state).map_err(|source| ReplayError::Program { cut, source })?;
+        Ok(program)
     }
 
     /// Applies a command; if it makes a cut, folds it and publishes what it commits.
@@ -135,7 +240,7 @@ impl<'s, P: Program> Replay<'s, P> {
         self.totals.commands = self.totals.commands.saturating_add(1);
         let next_cut = self.state.cut_number().saturating_add(1);
         let applied = self.state.apply(index, command);
-        if let Some(check) = &mut self.check {
+        if let Some(check) = self.check.as_mut().filter(|_| self.checks_steps) {
             for agreed in &applied.agreed {
                 check.head(agreed, (next_cut, index))?;
             }
@@ -169,6 +274,18 @@ impl<'s, P: Program> Replay<'s, P> {
         self.engine.positions()
     }
 
+    /// The sequence number of the next record to be taken of a member.
+    #[must_use]
+    pub fn next_seq(&self, place: usize) -> Option<u64> {
+        self.engine.next_seq(place)
+    }
+
+    /// Content hash of the config in force.
+    #[must_use]
+    pub const fn content_hash(&self) -> Digest {
+        self.content_hash
+    }
+
     /// Sums so far.
     #[must_use]
     pub const fn totals(&self) -> Totals {
@@ -187,16 +304,9 @@ impl<'s, P: Program> Replay<'s, P> {
     pub fn state_digest(&self) -> Digest {
         let mut program_state = Vec::new();
         self.engine.program().snapshot(&mut program_state);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(b"holobiont-state|\x01");
-        let positions = encode(1, &self.positions());
-        for part in [&self.state.snapshot(), &program_state, &positions] {
-            hasher.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
-            hasher.update(part);
-        }
-        hasher.update(self.organism.content_hash().as_bytes());
-        hasher.update(self.state.roster().digest().as_bytes());
-        Digest::from_bytes(*hasher.finalize().as_bytes())
+        let (policy_state, positions) = (self.state.snapshot(), self.positions());
+        let roster = self.state.roster().digest();
+        state_digest(&policy_state, &program_state, &positions, &self.content_hash, &roster)
     }
 
     /// Everything that a later [`resume`](Self::resume) needs.
@@ -205,7 +315,7 @@ impl<'s, P: Program> Replay<'s, P> {
         let mut program_state = Vec::new();
         self.engine.program().snapshot(&mut program_state);
         Snapshot {
-            content_hash: self.organism.content_hash(),
+            content_hash: self.content_hash,
             roster: self.state.roster().clone(),
             cut: self.state.cut_number(),
             log_index: self.state.log_index(),

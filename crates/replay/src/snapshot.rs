@@ -1,7 +1,7 @@
 use holobiont_identity::versioned::{Refusal, decode, encode};
 use holobiont_identity::{Digest, Organism};
 use holobiont_policy::Roster;
-use holobiont_surface::{Head, StartAt, SurfaceWriter};
+use holobiont_surface::{Cursor, Head, StartAt, SurfaceWriter};
 use serde::{Deserialize, Serialize};
 
 use crate::{Position, ReplayError};
@@ -56,12 +56,21 @@ impl OutputStart {
     /// Where this writer's surface goes on.
     #[must_use]
     pub fn of(writer: &SurfaceWriter) -> Self {
-        let open = writer.open_window();
+        Self::from_open(&writer.open_window(), writer.next_seq())
+    }
+
+    /// Where this cursor is in the surface.
+    #[must_use]
+    pub fn at(cursor: &Cursor) -> Self {
+        Self::from_open(&cursor.open_window(), cursor.next_seq())
+    }
+
+    fn from_open(open: &StartAt<'_>, next_seq: u64) -> Self {
         Self {
             first_seq: open.first_seq,
             chain_before: open.chain_before,
             window: open.window_bytes.to_vec(),
-            next_seq: writer.next_seq(),
+            next_seq,
             previous_clock: open.previous_clock,
         }
     }
@@ -92,6 +101,13 @@ impl OutputStart {
 }
 
 impl Snapshot {
+    /// Digest of the state that it describes: `Replay::state_digest` of whoever made it.
+    #[must_use]
+    pub fn state_digest(&self) -> Digest {
+        let Self { policy_state, program_state, positions, content_hash, roster, .. } = self;
+        state_digest(policy_state, program_state, positions, content_hash, &roster.digest())
+    }
+
     /// The snapshot as a file's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -151,4 +167,25 @@ impl Snapshot {
         }
         Ok(())
     }
+}
+
+/// `blake3("holobiont-state|" ‖ 0x01 ‖ framed (policy state, program state, positions, content hash,
+/// roster digest))`.
+pub(crate) fn state_digest(
+    policy_state: &[u8],
+    program_state: &[u8],
+    positions: &[Position],
+    content_hash: &Digest,
+    roster: &Digest,
+) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"holobiont-state|\x01");
+    let positions = encode(1, &positions);
+    for part in [policy_state, program_state, &positions] {
+        hasher.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.update(content_hash.as_bytes());
+    hasher.update(roster.as_bytes());
+    Digest::from_bytes(*hasher.finalize().as_bytes())
 }

@@ -6,6 +6,7 @@ use holobiont_identity::{Organism, UniqueId};
 use holobiont_surface::{ReadOptions, ReadPool, Surface, SurfaceError, read_genesis};
 
 use crate::ReplayError;
+use crate::spans::Spans;
 
 /// Memory for members' windows when nothing else is said, in bytes.
 pub const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 256 * 1024 * 1024;
@@ -13,10 +14,10 @@ pub const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 256 * 1024 * 1024;
 /// The surfaces of an organism's members, opened for reading, in the config's order.
 ///
 /// All their cursors read through one pool: those of one surface share its verified blocks, and all
-/// together stay within the pool's budget.
-#[derive(Debug)]
+/// together stay within the pool's budget. A handle: clones read the same, through the same pool.
+#[derive(Debug, Clone)]
 pub struct Surfaces {
-    members: Vec<(String, Surface)>,
+    members: Vec<(String, Spans)>,
     pool: ReadPool,
 }
 
@@ -74,26 +75,76 @@ impl Surfaces {
         options: ReadOptions,
     ) -> Result<Self, ReplayError> {
         let members = find(organism, dir)?;
-        let budget_bytes = options.budget_bytes;
-        let over_budget = |needed_bytes| {
-            let members = organism.members.len();
-            ReplayError::MemoryBudget { members, needed_bytes, budget_bytes }
-        };
+        let members = members.into_iter().map(|(name, surface)| (name, vec![surface])).collect();
+        Self::in_pool(members, options)
+    }
+
+    /// Every member's surface as views of it that are at hand, in the config's order: for a node
+    /// whose copies grow. See [`Replay::renew`](crate::Replay::renew) for how a member gets a newer
+    /// view, and for why there may be more than one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::Views`] where there are not as many as members, or one of them has none;
+    /// [`ReplayError::MemoryBudget`] and [`ReplayError::ReadPool`] as
+    /// [`open_with`](Self::open_with).
+    pub fn of_views(
+        organism: &Organism,
+        views: Vec<Vec<Surface>>,
+        options: ReadOptions,
+    ) -> Result<Self, ReplayError> {
+        if views.len() != organism.members.len() || views.iter().any(Vec::is_empty) {
+            return Err(ReplayError::Views { members: organism.members.len(), views: views.len() });
+        }
+        let names = organism.members.iter().map(|member| member.name.clone());
+        Self::in_pool(names.zip(views).collect(), options)
+    }
+
+    fn in_pool(
+        members: Vec<(String, Vec<Surface>)>,
+        options: ReadOptions,
+    ) -> Result<Self, ReplayError> {
+        let (count, budget_bytes) = (members.len(), options.budget_bytes);
         let windows: u64 = members
             .iter()
-            .map(|(_, surface)| u64::from(surface.genesis().max_window_bytes).saturating_mul(2))
+            .flat_map(|(_, views)| views)
+            .map(|surface| u64::from(surface.genesis().max_window_bytes).saturating_mul(2))
             .fold(0, u64::saturating_add);
         if windows > budget_bytes {
-            return Err(over_budget(windows));
+            return Err(ReplayError::MemoryBudget {
+                members: count,
+                needed_bytes: windows,
+                budget_bytes,
+            });
         }
         let pool = ReadPool::new(options).map_err(ReplayError::ReadPool)?;
-        let in_pool = |(name, surface): (String, Surface)| match surface.in_pool(&pool) {
-            Ok(surface) => Ok((name, surface)),
-            Err(SurfaceError::MemoryBudget { needed_bytes, .. }) => Err(over_budget(needed_bytes)),
-            Err(source) => Err(ReplayError::Member { member: name, source }),
+        let mut pooled = Vec::with_capacity(count);
+        for (name, views) in members {
+            let spans = pool_views(&pool, count, &name, views)?;
+            pooled.push((name, spans));
+        }
+        Ok(Self { members: pooled, pool })
+    }
+
+    /// Lets go of a member's views, and the memory that is set aside for them.
+    pub(crate) fn release(&mut self, place: usize) {
+        if let Some((_, spans)) = self.members.get_mut(place) {
+            *spans = Spans::default();
+        }
+    }
+
+    /// Gives a member these views.
+    pub(crate) fn renew(&mut self, place: usize, views: Vec<Surface>) -> Result<(), ReplayError> {
+        let count = self.members.len();
+        let Some((name, spans)) = self.members.get_mut(place) else {
+            return Err(ReplayError::Views { members: count, views: place });
         };
-        let members = members.into_iter().map(in_pool).collect::<Result<_, _>>()?;
-        Ok(Self { members, pool })
+        *spans = pool_views(&self.pool, count, name, views)?;
+        Ok(())
+    }
+
+    pub(crate) fn spans(&self, place: usize) -> Option<(&str, &Spans)> {
+        self.members.get(place).map(|(name, spans)| (name.as_str(), spans))
     }
 
     /// What their cursors read through: how much it has held and read.
@@ -102,10 +153,11 @@ impl Surfaces {
         &self.pool
     }
 
-    /// A member's name and surface, by its place in the config.
+    /// A member's name and surface, by its place in the config: the newest view of it.
     #[must_use]
     pub fn get(&self, place: usize) -> Option<(&str, &Surface)> {
-        self.members.get(place).map(|(name, surface)| (name.as_str(), surface))
+        let (name, spans) = self.members.get(place)?;
+        Some((name, spans.newest()?))
     }
 
     /// How many there are: the config's members.
@@ -122,8 +174,24 @@ impl Surfaces {
 
     /// Every member's name and surface, in the config's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Surface)> {
-        self.members.iter().map(|(name, surface)| (name.as_str(), surface))
+        self.members.iter().filter_map(|(name, spans)| Some((name.as_str(), spans.newest()?)))
     }
+}
+
+/// A member's views, in the pool.
+fn pool_views(
+    pool: &ReadPool,
+    members: usize,
+    name: &str,
+    views: Vec<Surface>,
+) -> Result<Spans, ReplayError> {
+    let in_pool = |surface: Surface| match surface.in_pool(pool) {
+        Err(SurfaceError::MemoryBudget { needed_bytes, budget_bytes }) => {
+            Err(ReplayError::MemoryBudget { members, needed_bytes, budget_bytes })
+        }
+        other => other.map_err(|source| ReplayError::Member { member: name.to_owned(), source }),
+    };
+    views.into_iter().map(in_pool).collect::<Result<_, _>>().map(Spans::new)
 }
 
 /// Every member's surface, by its genesis.

@@ -4,7 +4,7 @@ use holobiont_identity::Digest;
 
 use crate::block::{Block, OpenSegment};
 use crate::feed::{Feed, Lane};
-use crate::format::{WindowEntry, chain_over};
+use crate::format::{SEGMENT_HEADER_BYTES, WindowEntry, chain_over};
 use crate::head::chain;
 use crate::pool::ReadPool;
 use crate::progress::{Progress, Records};
@@ -264,6 +264,13 @@ impl Cursor {
     /// The window in hand, the chain value before it, and its bytes up to where the cursor is.
     pub(crate) fn window(&self) -> Option<(WindowEntry, Digest, &[u8])> {
         Some((self.entry?, self.chain_before, self.passed_bytes()))
+    }
+
+    /// The number of the segment that has the last record passed, and where in its file that ends.
+    pub(crate) fn file_place(&self) -> (usize, u64) {
+        let passed = as_u64(self.progress.at().saturating_sub(self.start));
+        let offset = self.entry.map(|entry| entry.offset.saturating_add(passed));
+        (self.segment, offset.unwrap_or(as_u64(SEGMENT_HEADER_BYTES)))
     }
 
     /// What is wrong, with the place where the cursor is.

@@ -47,13 +47,17 @@ impl Directory {
         let (mut next_seq, mut chain_before) = (start.first_seq, start.chain_before);
         let mut segments = Vec::new();
         for (first_seq, path) in listing.sealed.range(start.first_seq..) {
+            // Under way to be cut back: its successor without footer has taken its place.
+            if listing.open.contains_key(first_seq) {
+                break;
+            }
             if *first_seq != next_seq {
                 return Err(missing(dir, next_seq, files::SEALED));
             }
             let segment = Segment::open_sealed(path, &genesis, next_seq, chain_before)?;
             next_seq = segment.end_seq();
             chain_before = segment.chain_after().unwrap_or(chain_before);
-            segments.push(segment);
+            segments.push(Arc::new(segment));
         }
         let dir = dir.to_owned();
         let torn = None;
@@ -124,6 +128,9 @@ fn walk_after(sealed: &Arc<View>) -> Result<Walk, SurfaceError> {
 /// still have the name of a successor.
 fn unsealed<'a>(view: &View, listing: &'a Listing) -> Result<&'a Path, SurfaceError> {
     let expected = view.next_seq;
+    if let Some(path) = listing.open.get(&expected).filter(|_| listing.is_cut_at(expected)) {
+        return Ok(path);
+    }
     let inside = |path: &Path| SurfaceError::damage(path, 0, Damage::UnsealedInside);
     for (first_seq, path) in listing.open.range(view.start.first_seq..) {
         if *first_seq < expected {
@@ -146,7 +153,9 @@ fn add_unsealed(
 ) -> Result<Scan, SurfaceError> {
     let scan = Scan::read(path, &view.genesis, walk, chain_before)?;
     view.next_seq = scan.walk.next_seq();
-    view.segments.push(Segment::unsealed(path, &scan.header, scan.windows()));
+    let (first_seq, chain_before) = (scan.header.first_seq, scan.header.chain_before);
+    let unsealed = Segment::unsealed(path, first_seq, chain_before, scan.windows());
+    view.segments.push(Arc::new(unsealed));
     let Stop::Torn(what) = &scan.stop else {
         return Ok(scan);
     };

@@ -119,6 +119,16 @@ pub enum SurfaceError {
         /// The most that a window holds, in bytes.
         limit_bytes: u64,
     },
+    /// Bytes that should be the next stored records are not. Whoever sent them is at fault.
+    #[error(
+        "record {seq} cannot be taken as it was stored elsewhere: {why}; do not rely on its source"
+    )]
+    BadRecord {
+        /// The sequence number that comes next.
+        seq: u64,
+        /// What is wrong.
+        why: Damage,
+    },
     /// The time does not fit its 48 bits.
     #[error("time {time_ms} ms does not fit in 48 bits: give milliseconds since 1970")]
     TimeOutOfRange {

@@ -13,7 +13,8 @@ pub(crate) const OPEN: &str = "open";
 pub(crate) const NEXT: &str = "next";
 pub(crate) const SEAL: &str = "seal";
 pub(crate) const TORN: &str = "torn";
-const TEMPORARY: &str = "tmp";
+pub(crate) const FORKED: &str = "forked";
+pub(crate) const TEMPORARY: &str = "tmp";
 
 /// The most bytes that a `genesis`, `start` or `mark` file can have.
 const MAX_SMALL_FILE_BYTES: u64 = 4096;
@@ -27,7 +28,8 @@ pub(crate) struct Listing {
     pub(crate) next: BTreeMap<u64, PathBuf>,
     pub(crate) seals: BTreeMap<u64, PathBuf>,
     pub(crate) temporary: Vec<PathBuf>,
-    pub(crate) torn: Vec<PathBuf>,
+    /// What a recovery, or a cut, has put aside.
+    pub(crate) aside: Vec<PathBuf>,
 }
 
 impl Listing {
@@ -48,8 +50,8 @@ impl Listing {
                     listing.temporary.push(path);
                     continue;
                 }
-                TORN => {
-                    listing.torn.push(path);
+                TORN | FORKED => {
+                    listing.aside.push(path);
                     continue;
                 }
                 _ => continue,
@@ -59,6 +61,12 @@ impl Listing {
             }
         }
         Ok(listing)
+    }
+
+    /// Whether a cut of the segment that starts there has begun and was not completed: what is left
+    /// of it lies beside it as the open one, and whatever comes after it is given up.
+    pub(crate) fn is_cut_at(&self, first_seq: u64) -> bool {
+        self.sealed.contains_key(&first_seq) && self.open.contains_key(&first_seq)
     }
 }
 

@@ -20,6 +20,14 @@ pub struct Head {
     pub hash: Digest,
 }
 
+impl Head {
+    /// The head at the last record of `window`: the stored records of a window from its first on,
+    /// with the chain value before it.
+    pub fn of_window(seq: u64, chain_before: Digest, window: &[u8]) -> Self {
+        Self { seq, hash: chain(chain_before, Digest::of(window)) }
+    }
+}
+
 /// The chain value after a window, or a head's hash where `window` ends inside one.
 pub(crate) fn chain(before: Digest, window: Digest) -> Digest {
     let mut both = [0; 64];

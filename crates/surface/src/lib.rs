@@ -20,11 +20,14 @@
 //! | `<first seq>.seal` | [`format::Seal`]: this node's word that it has verified that segment |
 //! | `mark` | [`format::Mark`]: the head up to which everything is on disk |
 //! | `*.torn` | what a recovery cut off; never read |
+//! | `*.forked` | what [`SurfaceWriter::cut_back`] gave up; never read |
 //! | `*.tmp` | a small file that is being replaced |
 //!
 //! A successor is durable before its predecessor is sealed, so that a surface always has one or the
 //! other: segments missing at the front, in the middle or at the end are all damage. `start` moves
-//! before retention deletes, so that what retention took and what was lost differ.
+//! before retention deletes, so that what retention took and what was lost differ. A sealed segment
+//! with an `.open` one of the same number beside it is being cut back: the open one has its place, and
+//! what follows is given up.
 //!
 //! # A round trip
 //!
@@ -107,5 +110,6 @@ pub use source::{Access, Source, Storage};
 pub use surface::{Surface, TornTail};
 pub use verify::Verified;
 pub use writer::{
-    DEFAULT_SEGMENT_BYTES, Recovery, Retained, Sealed, StartAt, SurfaceWriter, WriterOptions,
+    CutBack, DEFAULT_SEGMENT_BYTES, Recovery, Retained, Sealed, StartAt, SurfaceWriter,
+    WriterOptions,
 };

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use holobiont_identity::Digest;
 
@@ -60,7 +61,8 @@ pub(crate) struct View {
     pub(crate) genesis: Genesis,
     pub(crate) start: Start,
     pub(crate) mark: Option<Head>,
-    pub(crate) segments: Vec<Segment>,
+    /// Shared from view to view: a sealed one stays as it is.
+    pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) next_seq: u64,
     pub(crate) torn: Option<TornTail>,
 }
@@ -122,18 +124,23 @@ impl Segment {
     }
 
     /// The segment without footer whose records were found to be these windows.
-    pub(crate) fn unsealed(path: &Path, header: &SegmentHeader, windows: Vec<WindowEntry>) -> Self {
+    pub(crate) fn unsealed(
+        path: &Path,
+        first_seq: u64,
+        chain_before: Digest,
+        windows: Vec<WindowEntry>,
+    ) -> Self {
         let last = windows.last();
         let info = SegmentInfo {
             file: path.to_owned(),
-            first_seq: header.first_seq,
+            first_seq,
             last_seq: last.and_then(|window| window.end_seq().checked_sub(1)),
             clocks: windows.first().zip(last).map(|(a, b)| (a.first_clock, b.last_clock)),
             size_bytes: last.map_or(as_u64(SEGMENT_HEADER_BYTES), WindowEntry::end_offset),
             windows: u32::try_from(windows.len()).unwrap_or(u32::MAX),
             sealed: false,
         };
-        let (chain_before, largest_window_bytes) = (header.chain_before, largest(&windows));
+        let largest_window_bytes = largest(&windows);
         Self { info, chain_before, largest_window_bytes, index: Index::Scanned(windows) }
     }
 

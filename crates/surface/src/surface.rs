@@ -66,8 +66,7 @@ impl Surface {
     ///
     /// [`SurfaceError::NotASurface`], [`SurfaceError::Damage`], [`SurfaceError::Io`].
     pub fn open(dir: &Path) -> Result<Self, SurfaceError> {
-        let view = Directory::read(dir)?.view;
-        Ok(Self { view, lane: None })
+        Ok(Self::of(Directory::read(dir)?.view))
     }
 
     /// The same surface, whose cursors read through a pool: with its memory, its threads, and what
@@ -85,6 +84,10 @@ impl Surface {
     pub fn in_pool(&self, pool: &ReadPool) -> Result<Self, SurfaceError> {
         let lane = Lane::new(pool.clone(), &self.view)?;
         Ok(Self { view: Arc::clone(&self.view), lane: Some(Arc::new(lane)) })
+    }
+
+    pub(crate) const fn of(view: Arc<View>) -> Self {
+        Self { view, lane: None }
     }
 
     pub(crate) const fn view(&self) -> &Arc<View> {

@@ -1,13 +1,17 @@
 mod create;
+mod cut_back;
 mod recover;
 mod retain;
 mod roll;
+mod stored;
+mod view;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::format::{MAX_SEGMENT_WINDOWS, Mark, SEGMENT_HEADER_BYTES, WindowEntry};
+use crate::format::{MAX_SEGMENT_WINDOWS, Mark, SEGMENT_HEADER_BYTES, Start, WindowEntry};
 use crate::open_window::OpenWindow;
 use crate::record::as_u64;
 use crate::segment::Segment;
@@ -15,6 +19,7 @@ use crate::walk::Walk;
 use crate::{Genesis, Head, NewRecord, RecordHeader, SurfaceError, files};
 
 pub use create::StartAt;
+pub use cut_back::CutBack;
 pub use recover::Recovery;
 pub use retain::Retained;
 pub use roll::Sealed;
@@ -62,10 +67,10 @@ pub struct SurfaceWriter {
     genesis: Genesis,
     options: WriterOptions,
     /// Held for its lock on the directory.
-    _lock: File,
-    earliest: u64,
+    lock: File,
+    start: Start,
     mark: Option<Head>,
-    sealed: Vec<Segment>,
+    sealed: Vec<Arc<Segment>>,
     tail: Tail,
     window: OpenWindow,
     walk: Walk,
@@ -140,11 +145,15 @@ impl SurfaceWriter {
     }
 
     fn end_window(&mut self) {
-        let offset = self.tail.end_offset.saturating_sub(self.window.length_bytes());
-        if let Some(entry) = self.window.entry(offset) {
+        if let Some(entry) = self.window.entry(self.window_offset()) {
             self.window.turn(&entry, self.walk.previous());
             self.tail.windows.push(entry);
         }
+    }
+
+    /// Where the window that has not ended begins, in bytes.
+    fn window_offset(&self) -> u64 {
+        self.tail.end_offset.saturating_sub(self.window.length_bytes())
     }
 
     /// Makes everything appended durable, then moves the durable mark there: the head that it names
@@ -187,7 +196,7 @@ impl SurfaceWriter {
 
     /// The first record kept.
     pub const fn earliest(&self) -> u64 {
-        self.earliest
+        self.start.first_seq
     }
 
     /// The surface's genesis.

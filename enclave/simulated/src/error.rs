@@ -50,4 +50,10 @@ pub enum SimulatedError {
         /// The verifier's reason.
         reason: String,
     },
+    /// A text is not what a simulated machine was saved as.
+    #[error("a saved simulated machine cannot be read, so make the simulation anew: {reason}")]
+    Saved {
+        /// What is wrong with it.
+        reason: String,
+    },
 }

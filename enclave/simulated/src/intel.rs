@@ -13,7 +13,8 @@ use crate::{Fault, SimulatedError, SimulatedPlatform, SimulatedRoot};
 pub const COLLATERAL_LIFE_S: u64 = 30 * DAY_S;
 
 /// A whole Intel that nobody but a [`SimulatedRoot`] vouches for: root, PCK CAs, signer of the
-/// collateral, and any number of machines. Its keys are made when it is, and are nowhere else.
+/// collateral, and any number of machines. Its keys are made when it is, and are nowhere else; those of
+/// its machines leave a process only by [`SimulatedPlatform::to_json`].
 ///
 /// ```
 /// use holobiont_attestation::PckCa;

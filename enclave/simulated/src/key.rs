@@ -14,23 +14,34 @@ use crate::SimulatedError;
 pub(crate) struct Key {
     der: Arc<EcdsaKeyPair>,
     fixed: Arc<EcdsaKeyPair>,
+    pkcs8: Arc<[u8]>,
 }
 
 impl Key {
     pub(crate) fn generate() -> Result<Self, SimulatedError> {
         let rng = SystemRandom::new();
-        let failed = || SimulatedError::Key { what: "make a key" };
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng)
-            .map_err(|_| failed())?;
+            .map_err(|_| SimulatedError::Key { what: "make a key" })?;
+        Self::from_pkcs8(document.as_ref())
+    }
+
+    /// The key that [`pkcs8`](Self::pkcs8) gave, in another process.
+    pub(crate) fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, SimulatedError> {
         let load = |algorithm| {
-            EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &rng)
+            EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &SystemRandom::new())
                 .map(Arc::new)
-                .map_err(|_| failed())
+                .map_err(|_| SimulatedError::Key { what: "read a key" })
         };
         Ok(Self {
             der: load(&ECDSA_P256_SHA256_ASN1_SIGNING)?,
             fixed: load(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
+            pkcs8: pkcs8.into(),
         })
+    }
+
+    /// The private key. Only of a simulation does one ever leave a process.
+    pub(crate) fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
     }
 
     /// The public point, `x ‖ y`, as quotes carry it.

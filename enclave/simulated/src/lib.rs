@@ -9,8 +9,8 @@
 //! none of this for real: its root of Intel's is another type. A node trusts a fake Intel only where
 //! it was told to, and a build without this crate cannot.
 //!
-//! **Talks to**: nothing. Keys come from the machine's randomness and are nowhere kept; the time is
-//! an argument.
+//! **Talks to**: nothing. Keys come from the machine's randomness and are kept nowhere, unless a whole
+//! simulation is [saved](SimulatedPlatform::to_json) for other processes; the time is an argument.
 //!
 //! Every certificate names [`MARK`] as its organisation, so that whatever contains a part of this
 //! crate can be found out.
@@ -33,6 +33,7 @@ mod knobs;
 mod platform;
 mod quote;
 mod root;
+mod saved;
 mod scene;
 mod sgx_extension;
 

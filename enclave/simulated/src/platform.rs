@@ -13,6 +13,7 @@ use crate::documents::{
 use crate::key::Key;
 use crate::knobs::{Chain, Knobs, PlatformKnobs, Signed};
 use crate::quote::{self, Body, QuoteForm, QuotingEnclave};
+use crate::saved::{self, Saved};
 use crate::sgx_extension::{SGX_EXTENSION, SgxExtension};
 
 /// A machine with a fake processor: it has a PCK certificate, and a quoting enclave that signs for
@@ -57,6 +58,27 @@ impl SimulatedPlatform {
         Ok(Self { index, knobs, pck, pck_chain_pem, attestation_key, enclave })
     }
 
+    /// The machine, **PRIVATE KEYS AND ALL**, for other processes of the same simulation. No real
+    /// machine's keys can be had like this, and nobody but a
+    /// [`SimulatedRoot`](crate::SimulatedRoot) vouches for these.
+    pub fn to_json(&self) -> String {
+        saved::to_json(&self.saved())
+    }
+
+    /// The machine that [`to_json`](Self::to_json) gave. What was wrong with it, by a
+    /// [`Fault`](crate::Fault), has stayed where it was.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulatedError::Saved`] where the text is something else, else [`SimulatedError::Key`].
+    pub fn from_json(json: &str) -> Result<Self, SimulatedError> {
+        let Saved { index, pck, attestation_key, pck_chain_pem } = saved::from_json(json)?;
+        let knobs = Arc::new(Knobs::default());
+        let enclave = vouch(&pck, &attestation_key, &pck_chain_pem, &knobs)?.into();
+        let pck_chain_pem = pck_chain_pem.into();
+        Ok(Self { index, knobs, pck, pck_chain_pem, attestation_key, enclave })
+    }
+
     /// The same machine after its quoting enclave made a new attestation key.
     ///
     /// # Errors
@@ -77,6 +99,15 @@ impl SimulatedPlatform {
     /// Processor CA knows no instances.
     pub fn instance_id(&self) -> [u8; 16] {
         instance_id(self.index)
+    }
+
+    fn saved(&self) -> Saved {
+        Saved {
+            index: self.index,
+            pck: self.pck.clone(),
+            attestation_key: self.attestation_key.clone(),
+            pck_chain_pem: self.pck_chain_pem.to_string(),
+        }
     }
 
     pub(crate) fn tee_tcb_svn(&self, module: u8) -> [u8; 16] {

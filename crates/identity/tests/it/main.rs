@@ -11,6 +11,7 @@
 mod coalition;
 mod framing;
 mod fuzz_corpus;
+mod node_config;
 mod orders;
 mod organism;
 mod pin_import;

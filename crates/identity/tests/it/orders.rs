@@ -19,7 +19,7 @@ fn every_action_is_read_in_the_order_of_the_file() {
          [[order]]\nclock = 5\naction = \"release\"\nmember = \"USD\"\nup_to = 99\n",
     )
     .unwrap();
-    let actions: Vec<_> = orders.iter().map(|order| (order.clock, order.action)).collect();
+    let actions: Vec<_> = orders.into_iter().map(|order| (order.clock, order.action)).collect();
     assert_eq!(
         actions,
         [
@@ -44,4 +44,14 @@ fn keys_that_the_action_does_not_use_are_refused() {
     assert!(problems[0].contains("`last_clock` is no key"), "{problems:?}");
     let problems = parse("[[order]]\nclock = 1\n").unwrap_err();
     assert!(problems[0].contains("`action` is missing"), "{problems:?}");
+}
+
+#[test]
+fn orders_that_only_a_committee_can_follow_are_refused_by_name() {
+    let roster = "[[order]]\nclock = 1\naction = \"roster\"\nnodes = [\"a\", \"b\"]\n";
+    let config = "[[order]]\nclock = 2\naction = \"config\"\ncontent_hash = \"00\"\n";
+    let problems = parse(&format!("{roster}{config}")).unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].contains("`roster` is for a committee's log"), "{problems:?}");
+    assert!(problems[1].contains("`config` is for a committee's log"), "{problems:?}");
 }

@@ -1,3 +1,5 @@
+mod signed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
@@ -12,6 +14,7 @@ use serde_json::Value;
 
 use super::replay::read_snapshot;
 use crate::cli::Audit as Args;
+use crate::exported::is_signed;
 use crate::failure::{Failure, InputPlace};
 use crate::files;
 use crate::opened::Published;
@@ -23,10 +26,16 @@ use crate::text::{Grouped, count};
 const MAX_SUMMARY_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
+    let (Some(against), Some(surfaces)) = (&args.against, &args.surfaces) else {
+        return signed::run(args, as_json);
+    };
+    if is_signed(&Published::new(against).log())? {
+        return signed::run(args, as_json);
+    }
     let (organism, _) = files::organism(&args.organism)?;
     let snapshot = args.from_snapshot.as_deref().map(read_snapshot).transpose()?;
-    let surfaces = args.reading.surfaces(&organism, &args.surfaces, Trust::Full)?;
-    let published = Published::new(&args.against);
+    let surfaces = args.reading.surfaces(&organism, surfaces, Trust::Full)?;
+    let published = Published::new(against);
     let started = Instant::now();
     let audited =
         audit_published(&args.organism, &organism, &surfaces, &published, snapshot.as_ref())?;

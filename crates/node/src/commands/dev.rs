@@ -2,6 +2,7 @@
 
 mod guest;
 mod handshake;
+mod network;
 
 use holobiont_attestation::{PckCa, Verifier};
 use holobiont_enclave_simulated::{
@@ -9,7 +10,7 @@ use holobiont_enclave_simulated::{
 };
 
 use super::verify;
-use crate::cli::{Dev, DevVerify};
+use crate::cli::{Dev, DevCommand, DevVerify};
 use crate::failure::Failure;
 use crate::{files, print};
 
@@ -18,10 +19,11 @@ const MAX_ROOT_BYTES: u64 = 64 * 1024;
 
 pub(super) fn run(command: &Dev, as_json: bool) -> Result<(), Failure> {
     print::note("SIMULATED TDX: a root made on this machine; nothing here proves anything");
-    match command {
-        Dev::Guest(args) => guest::run(args, as_json),
-        Dev::Verify(args) => verified(args, as_json),
-        Dev::Handshake(_) => handshake::run(as_json),
+    match &command.command {
+        None => network::run(&command.network, as_json),
+        Some(DevCommand::Guest(args)) => guest::run(args, as_json),
+        Some(DevCommand::Verify(args)) => verified(args, as_json),
+        Some(DevCommand::Handshake(_)) => handshake::run(as_json),
     }
 }
 

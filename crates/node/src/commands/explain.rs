@@ -1,28 +1,43 @@
+mod served;
+
 use holobiont_identity::Organism;
 use holobiont_programs::{Description, describe};
 use holobiont_replay::{
     Citation, Commit, LogReader, MemberEvidence, Published as Record, ReplayError, StatusRecord,
-    Surfaces,
 };
-use holobiont_surface::{Surface, Trust};
+use holobiont_surface::{EvidenceItem, Genesis, Surface, Trust};
 use serde::Serialize;
 
 use crate::cli::{ClockFormat, Explain as Args};
+use crate::exported::{Exported, is_signed};
 use crate::failure::{Failure, InputPlace};
 use crate::opened::Published;
 use crate::print::{self, Lines};
 use crate::text::count;
 
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
-    let published = Published::new(&args.against);
+    let Some(against) = &args.against else {
+        return served::run(args, as_json);
+    };
+    let published = Published::new(against);
     let organism = published.organism()?;
     // The log names the config that the commits were made under; this must be it.
-    LogReader::open(&published.log(), &organism).map_err(ReplayError::from)?;
+    if is_signed(&published.log())? {
+        Exported::trusting(&published.log(), &organism)?;
+    } else {
+        LogReader::open(&published.log(), &organism).map_err(ReplayError::from)?;
+    }
     let output = published.open(&organism)?;
     let Some(dir) = args.surfaces.as_deref().filter(|_| !args.all) else {
         return tell_all(&output, &organism);
     };
     let surfaces = args.reading.surfaces(&organism, dir, Trust::Full)?;
+    let find = |citation: &Citation, evidence: &MemberEvidence| {
+        let place = usize::from(citation.member);
+        let (_, surface) = surfaces.get(place).ok_or_else(|| uncovered(citation))?;
+        let item = surface.prove(citation.seq, evidence.head.seq)?;
+        Ok(Some((item, surface.genesis().clone())))
+    };
     let seq = match args.commit {
         Some(seq) => seq,
         None => last_commit(&output, &published)?,
@@ -30,7 +45,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let (clock, record) = read(&output, seq)?;
     match record {
         Record::Commit(commit) => {
-            let explained = Explained::of(seq, clock, &organism, &surfaces, &commit)?;
+            let explained = Explained::of(seq, clock, &organism, &find, &commit)?;
             if as_json {
                 return print::json("explain.commit", &explained);
             }
@@ -147,6 +162,8 @@ struct Cited {
     member: String,
     seq: u64,
     clock: u64,
+    /// Whether the record itself was seen and proved.
+    proved: bool,
     payload: String,
     proved_against_seq: u64,
     proved_against_head: String,
@@ -157,14 +174,14 @@ impl Explained {
         seq: u64,
         clock: u64,
         organism: &Organism,
-        surfaces: &Surfaces,
+        find: Find<'_>,
         commit: &Commit,
     ) -> Result<Self, Failure> {
         let names: Vec<&str> = organism.members.iter().map(|member| member.name.as_str()).collect();
         let program = &organism.program;
         let mut citations = Vec::with_capacity(commit.citations.len());
         for citation in &commit.citations {
-            citations.push(prove(organism, surfaces, &commit.evidence, citation)?);
+            citations.push(prove(organism, find, &commit.evidence, citation)?);
         }
         let members = (0_u16..)
             .zip(names.iter().zip(&commit.statuses))
@@ -227,9 +244,12 @@ impl Explained {
             text.push_str(", ");
             text.push_str(member);
         }
-        text.push_str(
-            "\n\nIt stands on these records, each proved against its member's head at the cut:\n",
-        );
+        text.push_str(if self.citations.iter().all(|cited| cited.proved) {
+            "\n\nIt stands on these records, each proved against its member's head at the cut:\n"
+        } else {
+            "\n\nIt stands on these records; those without a payload are not shown there, and not \
+             proved (--surfaces names a folder that has them):\n"
+        });
         let rows = self.citations.iter().map(|cited| {
             [
                 cited.member.clone(),
@@ -244,46 +264,67 @@ impl Explained {
     }
 }
 
-/// Finds a cited record on its member's surface and proves it against the head in the commit.
+/// Finds the proof of a cited record, and the genesis that it is proved with; none where nobody
+/// shows it.
+type Find<'a> = &'a dyn Fn(
+    &Citation,
+    &MemberEvidence,
+) -> Result<Option<(EvidenceItem, Genesis)>, Failure>;
+
+/// Proves a cited record against the head in the commit.
 fn prove(
     organism: &Organism,
-    surfaces: &Surfaces,
+    find: Find<'_>,
     evidence: &[MemberEvidence],
     citation: &Citation,
 ) -> Result<Cited, Failure> {
-    let place = usize::from(citation.member);
-    let id = organism.members.get(place).map(|member| member.id());
+    let member = organism.members.get(usize::from(citation.member));
     let is_its = |evidence: &&MemberEvidence| {
-        evidence.place == citation.member && Some(evidence.member) == id
+        evidence.place == citation.member
+            && Some(evidence.member) == member.map(|member| member.id())
     };
     let evidence = evidence.iter().find(is_its);
-    let (Some((name, surface)), Some(evidence)) = (surfaces.get(place), evidence) else {
-        return Err(Failure::Differs {
-            what: format!("the commit cites member {place}, and has no evidence of it"),
-        });
+    let (Some(member), Some(evidence)) = (member, evidence) else {
+        return Err(uncovered(citation));
     };
     let head = evidence.head;
-    let item = surface.prove(citation.seq, head.seq)?;
-    let record = item.verify(citation.seq, &head, surface.genesis())?;
-    if record.clock() != citation.clock {
-        return Err(Failure::Differs {
-            what: format!(
-                "the commit cites {name} record {} at clock {}, its surface has it at {}",
-                citation.seq,
-                citation.clock,
-                record.clock()
-            ),
-        });
-    }
+    let found = find(citation, evidence)?;
+    let payload = match &found {
+        None => None,
+        Some((item, genesis)) => {
+            let record = item.verify(citation.seq, &head, genesis)?;
+            if record.clock() != citation.clock {
+                return Err(Failure::Differs {
+                    what: format!(
+                        "the commit cites {} record {} at clock {}, its surface has it at {}",
+                        member.name,
+                        citation.seq,
+                        citation.clock,
+                        record.clock()
+                    ),
+                });
+            }
+            let payload = record.payload();
+            Some(
+                std::str::from_utf8(payload)
+                    .map_or_else(|_| hex::encode(payload), str::to_owned),
+            )
+        }
+    };
     Ok(Cited {
-        member: name.to_owned(),
+        member: member.name.clone(),
         seq: citation.seq,
         clock: citation.clock,
-        payload: std::str::from_utf8(record.payload())
-            .map_or_else(|_| hex::encode(record.payload()), str::to_owned),
+        proved: payload.is_some(),
+        payload: payload.unwrap_or_default(),
         proved_against_seq: head.seq,
         proved_against_head: head.hash.to_string(),
     })
+}
+
+fn uncovered(citation: &Citation) -> Failure {
+    let place = citation.member;
+    Failure::Differs { what: format!("the commit cites member {place}, and has no evidence of it") }
 }
 
 fn tell_status(

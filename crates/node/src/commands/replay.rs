@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use holobiont_identity::{Organism, ReplayOrder};
@@ -12,6 +13,7 @@ use holobiont_surface::{Genesis, SurfaceWriter, WriterOptions};
 use serde::Serialize;
 
 use crate::cli::Replay as Args;
+use crate::exported::{Exported, is_signed, made};
 use crate::failure::{Failure, InputPlace};
 use crate::files;
 use crate::opened::Published;
@@ -83,6 +85,11 @@ impl Job<'_> {
             .map_err(|source| Failure::Program { file: config.to_owned(), source })?
     }
 
+    /// Whether the commands are those of a committee's log.
+    fn is_signed(&self) -> Result<bool, Failure> {
+        self.cuts.map_or(Ok(false), is_signed)
+    }
+
     fn prepare(&self, published: &Published) -> Result<SurfaceWriter, Failure> {
         if !files::is_free(self.out)? {
             return Err(Failure::Usage {
@@ -122,7 +129,7 @@ impl Job<'_> {
 
     fn fold<P: Program>(
         &self,
-        mut commands: impl Commands,
+        mut source: impl Source<P>,
         mut replay: Replay<'_, P>,
     ) -> Result<Done, Failure> {
         let published = Published::new(self.out);
@@ -135,6 +142,8 @@ impl Job<'_> {
         let mut progress = Progress::new(records.fold(0, u64::saturating_add));
         let started = Instant::now();
         let mut log = match self.snapshot {
+            // What a committee signed is kept as it is.
+            _ if self.is_signed()? => None,
             None => {
                 let roster = replay.state().roster();
                 let log = LogWriter::create(&published.log(), self.organism, roster);
@@ -142,7 +151,7 @@ impl Job<'_> {
             }
             Some(_) => None,
         };
-        while let Some((index, command)) = commands.next(replay.state())? {
+        while let Some((index, command)) = source.next(&mut replay)? {
             if let Some(log) = &mut log {
                 log.append(index, &command).map_err(ReplayError::from)?;
             }
@@ -188,8 +197,21 @@ impl Visit for Job<'_> {
         let Some(file) = self.cuts else {
             let commands = ReplayClock::new(self.organism, self.surfaces, self.orders.clone())?;
             let replay = Replay::new(self.organism, Roster::replay(), self.surfaces, program);
-            return self.fold(commands, replay);
+            return self.fold(Unsigned(commands), replay);
         };
+        if self.is_signed()? {
+            if self.snapshot.is_some() {
+                return Err(Failure::Usage {
+                    what: "a committee's log is replayed from its beginning".to_owned(),
+                    help: "leave out --resume",
+                });
+            }
+            let exported = Exported::trusting(file, self.organism)?;
+            let roster = exported.machine().roster().clone();
+            let replay = Replay::new(self.organism, roster, self.surfaces, program);
+            let signed = Signed { exported, take_up: None };
+            return self.fold(signed, replay.checking_heads());
+        }
         let mut log = LogReader::open(file, self.organism).map_err(ReplayError::from)?;
         let replay = match self.snapshot {
             Some(snapshot) => {
@@ -198,7 +220,43 @@ impl Visit for Job<'_> {
             }
             None => Replay::new(self.organism, log.roster().clone(), self.surfaces, program),
         };
-        self.fold(log, replay.checking_heads())
+        self.fold(Unsigned(log), replay.checking_heads())
+    }
+}
+
+/// Where the commands of a replay come from.
+trait Source<P: Program> {
+    fn next(&mut self, replay: &mut Replay<'_, P>) -> Result<Option<(u64, Command)>, Failure>;
+}
+
+/// The replay clock, or the log of cuts that a replay wrote.
+struct Unsigned<C>(C);
+
+impl<P: Program, C: Commands> Source<P> for Unsigned<C> {
+    fn next(&mut self, replay: &mut Replay<'_, P>) -> Result<Option<(u64, Command)>, Failure> {
+        Ok(self.0.next(replay.state())?)
+    }
+}
+
+/// The signed log of a committee.
+struct Signed {
+    exported: Exported,
+    /// A config that is in force from the next entry on.
+    take_up: Option<Arc<Organism>>,
+}
+
+impl<P: Program> Source<P> for Signed {
+    fn next(&mut self, replay: &mut Replay<'_, P>) -> Result<Option<(u64, Command)>, Failure> {
+        loop {
+            if let Some(organism) = self.take_up.take() {
+                replay.take_up(&organism, made::<P>(&organism)?)?;
+            }
+            let Some((index, effects)) = self.exported.next()? else { return Ok(None) };
+            self.take_up = effects.take_up;
+            if let Some(command) = effects.command {
+                return Ok(Some((index, command)));
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 mod seal;
+mod serve;
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,6 +22,7 @@ pub(super) fn run(command: &Command, as_json: bool) -> Result<(), Failure> {
         Command::Verify(args) => verify(args, as_json),
         Command::Seal(args) => seal::run(args, as_json),
         Command::Export(args) => export(args),
+        Command::Serve(args) => serve::run(args, as_json),
     }
 }
 

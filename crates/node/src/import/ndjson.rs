@@ -37,6 +37,15 @@ pub(crate) struct NdjsonLine {
     payload_hex: Option<String>,
 }
 
+/// What a line says.
+#[derive(Debug)]
+pub(crate) struct NdjsonRow {
+    pub(crate) member: String,
+    /// The record's number, where the line has one.
+    pub(crate) seq: Option<u64>,
+    pub(crate) row: Row,
+}
+
 impl NdjsonLine {
     /// A record of a surface, as it is exported.
     pub(crate) fn of(member: &str, record: &Record<'_>) -> Result<Self, serde_json::Error> {
@@ -62,15 +71,21 @@ impl Ndjson<'_> {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            let refuse = |what: String, help| self.refuse(number, what, help);
-            let line: NdjsonLine = serde_json::from_slice(line)
-                .map_err(|error| refuse(error.to_string(), "every line is one JSON object"))?;
+            let NdjsonRow { member, row, .. } = self.line(number, line)?;
             let place = InputPlace { line: Some(number), column: None };
-            let row = self.row(number, &line)?;
-            imported.member(self.file, &line.member, place)?.push(row);
+            imported.member(self.file, &member, place)?.push(row);
         }
         imported.order_by_clock();
         Ok(imported)
+    }
+
+    /// One line, which is not empty.
+    pub(crate) fn line(&self, number: u64, line: &[u8]) -> Result<NdjsonRow, Failure> {
+        let line: NdjsonLine = serde_json::from_slice(line).map_err(|error| {
+            self.refuse(number, error.to_string(), "every line is one JSON object")
+        })?;
+        let row = self.row(number, &line)?;
+        Ok(NdjsonRow { member: line.member, seq: line.seq, row })
     }
 
     fn row(&self, number: u64, line: &NdjsonLine) -> Result<Row, Failure> {

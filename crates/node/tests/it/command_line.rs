@@ -1,6 +1,6 @@
 use crate::run::{demo, holobiont};
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &["demo"],
     &["surface", "import"],
     &["surface", "inspect"],
@@ -24,6 +24,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["collateral", "export"],
     &["collateral", "import"],
     &["doctor"],
+    &["dev"],
     &["dev", "guest"],
     &["dev", "verify"],
     &["dev", "handshake"],

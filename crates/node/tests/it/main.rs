@@ -14,6 +14,8 @@ mod bench;
 mod command_line;
 mod damage;
 mod demo;
+#[cfg(feature = "simulated")]
+mod dev_network;
 mod euro_fx;
 mod house;
 mod import_export;

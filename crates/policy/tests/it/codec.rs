@@ -31,7 +31,19 @@ fn samples() -> Vec<(&'static str, Command)> {
         expires_ms: Some(9),
         action: retire,
     });
-    vec![("tick", Command::Tick), ("offer", offer), ("vote", vote), ("order", order)]
+    let ordered = |sequence, action| {
+        let organism = UniqueId::from_name("o");
+        Command::Order(Order { organism, sequence, expires_ms: None, action })
+    };
+    let nodes = vec![UniqueId::from_name("a"), UniqueId::from_name("b")];
+    vec![
+        ("tick", Command::Tick),
+        ("offer", offer),
+        ("vote", vote),
+        ("order", order),
+        ("roster", ordered(2, Action::Roster { nodes })),
+        ("config", ordered(3, Action::Config { content_hash: head })),
+    ]
 }
 
 #[test]

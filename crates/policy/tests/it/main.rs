@@ -9,6 +9,7 @@
 )]
 
 mod arrival;
+mod change;
 mod codec;
 mod driver;
 mod fuzz_corpus;

@@ -131,7 +131,7 @@ fn write_log(world: &World, happenings: &[Happening]) -> Driver {
                     it.vote(node, offer, &[(*member, opinion)]);
                 }
             }
-            Happening::Order(action) => drop(it.order(*action)),
+            Happening::Order(action) => drop(it.order(action.clone())),
             Happening::Nonsense { member, node } => {
                 let offer = OfferRef { index: 1, hash: digest(1) };
                 it.vote(*node, offer, &[(*member, Opinion::Have)]);
@@ -241,11 +241,11 @@ proptest! {
                     is_released[place] = false;
                     continue;
                 }
-                let is_order = |action: Action| {
-                    matches!(action, Action::Release { member, .. } if usize::from(member) == place)
+                let is_order = |action: &Action| {
+                    matches!(action, Action::Release { member, .. } if usize::from(*member) == place)
                 };
                 is_released[place] |=
-                    matches!(command, Command::Order(order) if is_order(order.action));
+                    matches!(command, Command::Order(order) if is_order(&order.action));
                 prop_assert!(
                     is_released[place] || now.frontier == before.frontier,
                     "nothing more is taken of it"

@@ -68,7 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// The orders among the steps, each at the clock event of its place.
 fn orders(steps: &[Step]) -> Vec<ReplayOrder> {
     let at_clock = |(clock, step): (u64, &Step)| match step {
-        Step::Order(action) => Some(ReplayOrder { clock, action: *action }),
+        Step::Order(action) => Some(ReplayOrder { clock, action: action.clone() }),
         _ => None,
     };
     (1..).zip(steps).filter_map(at_clock).collect()
@@ -79,7 +79,7 @@ fn script(script: &mut Script<'_>, steps: &[Step], surfaces: &[Vec<Entry>]) {
     for step in steps {
         match step {
             Step::Tick => drop(script.tick()),
-            Step::Order(action) => drop(script.order(*action)),
+            Step::Order(action) => drop(script.order(action.clone())),
             Step::Grow { member, records, lost } => {
                 let grown = &mut grown[usize::from(*member)];
                 let length = surfaces[usize::from(*member)].len() as u64;

@@ -112,7 +112,7 @@ fn refuse_existing(dir: &Path) -> Result<(), SurfaceError> {
     let segments = listing.sealed.into_values().chain(listing.open.into_values());
     let genesis = dir.join(files::GENESIS);
     let exists = genesis.try_exists().map_err(SurfaceError::io(&genesis, "looking for"))?;
-    let found = exists.then_some(genesis).into_iter().chain(segments).chain(listing.torn).next();
+    let found = exists.then_some(genesis).into_iter().chain(segments).chain(listing.aside).next();
     if let Some(path) = found {
         let found = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         return Err(SurfaceError::AlreadyExists { dir: dir.to_owned(), found });

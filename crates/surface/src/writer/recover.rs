@@ -3,6 +3,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use super::create::lock;
+use super::cut_back::finish_cut;
 use super::{SurfaceWriter, Tail, WriterOptions};
 use crate::SurfaceError;
 use crate::directory::Directory;
@@ -46,6 +47,10 @@ impl SurfaceWriter {
         options: WriterOptions,
     ) -> Result<(Self, Recovery), SurfaceError> {
         let mut directory = Directory::read(dir)?;
+        let finished_cut = finish_cut(dir, &directory.listing, directory.scan.header.first_seq)?;
+        if !finished_cut.is_empty() {
+            directory = Directory::read(dir)?;
+        }
         let finished_seal = finish_roll(&directory)?;
         if finished_seal {
             directory = Directory::read(dir)?;
@@ -64,8 +69,8 @@ impl SurfaceWriter {
             dir: dir.to_owned(),
             genesis: view.genesis.clone(),
             options,
-            _lock: lock,
-            earliest: view.start.first_seq,
+            lock,
+            start: view.start,
             mark: view.mark,
             sealed: view.segments.clone(),
             tail: Tail { path, file, first_seq, chain_before, windows: ended, end_offset },
@@ -111,18 +116,23 @@ fn finish_roll(directory: &Directory) -> Result<bool, SurfaceError> {
 /// Moves a torn tail to a file of its own.
 fn keep_torn(torn: &TornTail) -> Result<TornTail, SurfaceError> {
     let TornTail { file: path, offset, .. } = torn;
-    let kept_as = copy_tail(path, *offset)?;
+    let kept_as = copy_tail(path, *offset, files::TORN)?;
     truncate(path, *offset)?;
     Ok(TornTail { kept_as: Some(kept_as), ..torn.clone() })
 }
 
-fn copy_tail(path: &Path, offset: u64) -> Result<PathBuf, SurfaceError> {
-    let failed = || SurfaceError::io(path, "keeping the torn tail of");
+/// Copies what lies past `offset` to a file of its own.
+pub(super) fn copy_tail(
+    path: &Path,
+    offset: u64,
+    extension: &str,
+) -> Result<PathBuf, SurfaceError> {
+    let failed = || SurfaceError::io(path, "keeping the tail of");
     let mut from = File::open(path).map_err(failed())?;
     from.seek(io::SeekFrom::Start(offset)).map_err(failed())?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     for attempt in 0..u32::MAX {
-        let name = format!("{stem}-{offset}-{attempt}.{}", files::TORN);
+        let name = format!("{stem}-{offset}-{attempt}.{extension}");
         let kept = path.with_file_name(name);
         let mut to = match File::create_new(&kept) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -136,7 +146,7 @@ fn copy_tail(path: &Path, offset: u64) -> Result<PathBuf, SurfaceError> {
     Err(failed()(io::ErrorKind::AlreadyExists.into()))
 }
 
-fn truncate(path: &Path, length_bytes: u64) -> Result<(), SurfaceError> {
+pub(super) fn truncate(path: &Path, length_bytes: u64) -> Result<(), SurfaceError> {
     let file = File::options().write(true).open(path).map_err(SurfaceError::io(path, "opening"))?;
     let cut = file.set_len(length_bytes).and_then(|()| file.sync_all());
     cut.map_err(SurfaceError::io(path, "truncating"))

@@ -41,18 +41,18 @@ impl SurfaceWriter {
             let start = Start { first_seq, chain_before, previous_clock };
             // First, so that segments missing in front are retention's and nobody else's.
             files::replace(&self.dir.join(files::START), &start.encode())?;
-            self.earliest = first_seq;
+            self.start = start;
             for segment in self.sealed.drain(..count) {
                 files::remove_if_there(&segment.info.file.with_extension(files::SEAL))?;
                 files::remove(&segment.info.file)?;
             }
             files::sync_dir(&self.dir)?;
         }
-        Ok(Retained { dropped_segments: as_u64(count), earliest: self.earliest })
+        Ok(Retained { dropped_segments: as_u64(count), earliest: self.earliest() })
     }
 
     /// Clock event of a sealed segment's last record, and whether that closed it.
-    fn last_clock(&self, segment: &Segment) -> Result<PreviousClock, SurfaceError> {
+    fn last_clock(&self, segment: &Arc<Segment>) -> Result<PreviousClock, SurfaceError> {
         let view = View {
             dir: self.dir.clone(),
             genesis: self.genesis.clone(),
@@ -63,7 +63,7 @@ impl SurfaceWriter {
             },
             mark: None,
             next_seq: segment.end_seq(),
-            segments: vec![segment.clone()],
+            segments: vec![Arc::clone(segment)],
             torn: None,
         };
         let cursor = Cursor::new(Arc::new(view), segment.end_seq())?;

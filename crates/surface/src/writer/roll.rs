@@ -1,5 +1,6 @@
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{SurfaceWriter, Tail};
 use crate::format::{SegmentFooter, SegmentHeader};
@@ -69,7 +70,8 @@ impl SurfaceWriter {
         files::rename(&next, &open)?;
 
         let (before, from) = (self.tail.chain_before, *sealed_from);
-        self.sealed.push(Segment::sealed(&sealed, before, from, &footer, &footer_bytes));
+        let segment = Segment::sealed(&sealed, before, from, &footer, &footer_bytes);
+        self.sealed.push(Arc::new(segment));
         self.tail = Tail {
             path: open,
             file,

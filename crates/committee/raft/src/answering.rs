@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use holobiont_committee_store::{
+    Committee, Disk, MAX_SNAPSHOT_BYTES, NodeSnapshot, Payload, raft_id,
+};
+use holobiont_identity::UniqueId;
+use openraft::async_runtime::watch::WatchReceiver as _;
+use openraft::raft::VoteRequest;
+
+use crate::core::{Core, Engine};
+use crate::rpc::{self, Answer, Piece, Request};
+use crate::{LastLog, Marks, Transport, snapshot};
+
+/// The most commands in one call.
+const MAX_PROPOSALS: usize = 256;
+
+/// Snapshots on their way, by sender.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming(Mutex<BTreeMap<UniqueId, Vec<u8>>>);
+
+/// Answers a peer that attested TLS has verified to be `from`.
+pub(crate) async fn answer<C: Committee, D: Disk, T: Transport>(
+    core: &Core<C, D, T>,
+    from: UniqueId,
+    body: &[u8],
+) -> Vec<u8> {
+    let answer = match rpc::decode::<Request<C>>(body) {
+        None => Answer::Refused("your request is not readable by this build".to_owned()),
+        Some(request) => match respond(core, from, request).await {
+            Ok(answer) => answer,
+            Err(why) => Answer::Refused(why),
+        },
+    };
+    rpc::encode(&answer)
+}
+
+async fn respond<C: Committee, D: Disk, T: Transport>(
+    core: &Core<C, D, T>,
+    from: UniqueId,
+    request: Request<C>,
+) -> Result<Answer<C>, String> {
+    if core.name_of(raft_id(&from)) != Some(from) {
+        return Err("you are not in this committee's roster".to_owned());
+    }
+    if matches!(request, Request::Recall) {
+        return Ok(Answer::Marks(marks_for(core, &from)));
+    }
+    if core.is_stopping() {
+        return Err("this node is stopping".to_owned());
+    }
+    let Some(engine) = core.engine.get() else {
+        return Err("this node is still asking what it may have promised before".to_owned());
+    };
+    let sender = raft_id(&from);
+    match request {
+        Request::Recall => Err("asked already".to_owned()),
+        Request::Append(append) => {
+            by_sender(append.vote.leader_id().voted_for, sender)?;
+            let response = engine.append_entries(append).await;
+            response.map(Answer::Append).map_err(|error| error.to_string())
+        }
+        Request::Vote(vote) => {
+            by_sender(vote.vote.leader_id().voted_for, sender)?;
+            may_vote(core, &vote)?;
+            engine.vote(vote).await.map(Answer::Vote).map_err(|error| error.to_string())
+        }
+        Request::PreVote(vote) => {
+            by_sender(vote.vote.leader_id().voted_for, sender)?;
+            may_vote(core, &vote)?;
+            engine.pre_vote(vote).await.map(Answer::Vote).map_err(|error| error.to_string())
+        }
+        Request::Snapshot(piece) => {
+            by_sender(piece.vote.leader_id().voted_for, sender)?;
+            take_piece(core, engine, from, piece).await
+        }
+        Request::TransferLeader(transfer) => {
+            by_sender(transfer.from_leader().leader_id().voted_for, sender)?;
+            let response = engine.handle_transfer_leader(transfer).await;
+            response.map(Answer::TransferLeader).map_err(|error| error.to_string())
+        }
+        Request::Propose(payloads) => propose(engine, payloads).await,
+    }
+}
+
+fn by_sender(named: u64, sender: u64) -> Result<(), String> {
+    match named == sender {
+        true => Ok(()),
+        false => Err("you speak for another node".to_owned()),
+    }
+}
+
+/// What this node knows of another that has restarted.
+fn marks_for<C: Committee, D: Disk, T>(core: &Core<C, D, T>, node: &UniqueId) -> Marks {
+    let own = core.store.marks();
+    let acknowledged = core.engine.get().and_then(|engine| {
+        let metrics = engine.metrics();
+        let metrics = metrics.borrow_watched();
+        let matching = metrics.replication.as_ref()?.get(&raft_id(node))?.as_ref()?.index();
+        Some(matching)
+    });
+    Marks { term: own.vote_term, last: own.last_log, acknowledged }
+}
+
+/// A restarted node's rule, in front of the engine's own.
+fn may_vote<C: Committee, D: Disk, T>(
+    core: &Core<C, D, T>,
+    request: &VoteRequest<C>,
+) -> Result<(), String> {
+    let last: LastLog = request
+        .last_log_id
+        .as_ref()
+        .map(|log_id| (log_id.committed_leader_id().term, log_id.index()));
+    let facts = core.facts();
+    match &facts.gate {
+        Some(gate) if gate.may_vote(request.vote.leader_id().term, last) => Ok(()),
+        _ => Err("this node has restarted and may have promised more than it has now".to_owned()),
+    }
+}
+
+async fn take_piece<C: Committee, D: Disk, T: Transport>(
+    core: &Core<C, D, T>,
+    engine: &Engine<C, D>,
+    from: UniqueId,
+    piece: Piece<C>,
+) -> Result<Answer<C>, String> {
+    if piece.size_bytes > MAX_SNAPSHOT_BYTES {
+        return Err(format!("a snapshot of {} bytes is more than is taken", piece.size_bytes));
+    }
+    let size_bytes = usize::try_from(piece.size_bytes).unwrap_or(usize::MAX);
+    let whole = {
+        let mut incoming = core.incoming.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let so_far = incoming.entry(from).or_default();
+        if piece.offset == 0 {
+            so_far.clear();
+        }
+        if u64::try_from(so_far.len()).ok() != Some(piece.offset) {
+            return Err("a piece of the snapshot is missing: begin again".to_owned());
+        }
+        so_far.extend_from_slice(&piece.bytes);
+        if so_far.len() < size_bytes {
+            return Ok(Answer::Snapshot(None));
+        }
+        incoming.remove(&from).unwrap_or_default()
+    };
+    let received = NodeSnapshot::decode(&whole).map_err(|error| error.to_string())?;
+    snapshot::check(&received, &*core.configs).map_err(|error| error.to_string())?;
+    let snapshot = snapshot::to_raft::<C>(&received).map_err(|error| error.to_string())?;
+    let installed = engine.install_full_snapshot(piece.vote, snapshot).await;
+    installed.map(|response| Answer::Snapshot(Some(response))).map_err(|error| error.to_string())
+}
+
+async fn propose<C: Committee, D: Disk>(
+    engine: &Engine<C, D>,
+    payloads: Vec<Vec<u8>>,
+) -> Result<Answer<C>, String> {
+    if !engine.is_leader() {
+        return Err("this node does not lead".to_owned());
+    }
+    for payload in payloads.into_iter().take(MAX_PROPOSALS) {
+        let written = engine.client_write_ff(Payload(payload), None).await;
+        written.map_err(|error| error.to_string())?;
+    }
+    Ok(Answer::Proposed)
+}

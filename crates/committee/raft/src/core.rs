@@ -1,0 +1,235 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use holobiont_committee::{Configs, CutStatement, Signer};
+use holobiont_committee_fold::{Copies, FolderOptions, Need};
+use holobiont_committee_store::{Committee, Disk, LogStore, SignedJournal, raft_id};
+use holobiont_identity::{Digest, Organism, UniqueId};
+use holobiont_policy::{OfferedHead, Roster, Unavailable};
+use openraft::Raft;
+use openraft::type_config::TypeConfigExt as _;
+use openraft::type_config::alias::InstantOf;
+use tokio::sync::watch;
+
+use crate::front::Front;
+use crate::settings::{Enrolments, Listener};
+use crate::{FoldOn, Gate, LastLog, Settings, Signing};
+
+pub(crate) type Engine<C, D> = Raft<C, Front<C, D>>;
+
+/// What the node's loops and its handle share.
+pub(crate) struct Core<C: Committee, D: Disk, T> {
+    pub(crate) settings: Settings,
+    pub(crate) organism: Arc<Organism>,
+    pub(crate) roster: Roster,
+    pub(crate) configs: Arc<dyn Configs>,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) enrolment: Vec<u8>,
+    pub(crate) enrolments: Enrolments,
+    pub(crate) transport: T,
+    pub(crate) copies: Arc<Copies>,
+    pub(crate) folder: FolderOptions,
+    pub(crate) now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub(crate) listener: Listener,
+    pub(crate) store: LogStore<C, D>,
+    pub(crate) journal: Mutex<SignedJournal<D>>,
+    pub(crate) front: Front<C, D>,
+    pub(crate) engine: OnceLock<Engine<C, D>>,
+    facts: Mutex<Facts>,
+    pub(crate) incoming: crate::answering::Incoming,
+    stopping: AtomicBool,
+    /// How many of the node's loops run.
+    loops: watch::Sender<usize>,
+    changed: watch::Sender<u64>,
+    began: InstantOf<C>,
+}
+
+/// What the node knows that is not in the log.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// None before the others have answered.
+    pub(crate) gate: Option<Gate>,
+    pub(crate) verified: BTreeMap<UniqueId, [u8; 32]>,
+    pub(crate) unavailable: BTreeMap<u16, Unavailable>,
+    pub(crate) gaps: BTreeMap<u16, OfferedHead>,
+    pub(crate) unsigned: VecDeque<CutStatement>,
+    pub(crate) folded: u64,
+    pub(crate) folded_cut: u64,
+    pub(crate) needs: Vec<Need>,
+    pub(crate) signing: Signing,
+    pub(crate) failed: Option<String>,
+    pub(crate) snapshot_made: bool,
+    /// The offered config, where its file is here and the fold could go on with it.
+    pub(crate) could_take_up: Option<Digest>,
+}
+
+/// Everything of a core that is not made on the way.
+pub(crate) struct Start<C: Committee, D: Disk, T> {
+    pub(crate) parts: crate::Parts<D, T>,
+    pub(crate) store: LogStore<C, D>,
+    pub(crate) journal: SignedJournal<D>,
+    pub(crate) front: Front<C, D>,
+}
+
+impl<C: Committee, D: Disk, T> Core<C, D, T> {
+    pub(crate) fn new(start: Start<C, D, T>) -> Self {
+        let Start { parts, store, journal, front } = start;
+        let facts = Facts {
+            gate: None,
+            verified: BTreeMap::new(),
+            unavailable: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+            unsigned: VecDeque::new(),
+            folded: 0,
+            folded_cut: 0,
+            needs: Vec::new(),
+            signing: Signing::Waits(
+                "the others have not told yet what this node may have promised",
+            ),
+            failed: None,
+            snapshot_made: false,
+            could_take_up: None,
+        };
+        Self {
+            settings: parts.settings,
+            organism: parts.organism,
+            roster: parts.roster,
+            configs: parts.configs,
+            signer: parts.signer,
+            enrolment: parts.enrolment,
+            enrolments: parts.enrolments,
+            transport: parts.transport,
+            copies: parts.copies,
+            folder: parts.folder,
+            now_ms: parts.now_ms,
+            listener: parts.listener,
+            store,
+            journal: Mutex::new(journal),
+            front,
+            engine: OnceLock::new(),
+            facts: Mutex::new(facts),
+            incoming: crate::answering::Incoming::default(),
+            stopping: AtomicBool::new(false),
+            loops: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
+            began: C::now(),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The runtime's time since the node began, in milliseconds.
+    pub(crate) fn runtime_ms(&self) -> u64 {
+        u64::try_from((C::now() - self.began).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.front.wakes.all();
+    }
+
+    /// A loop of the node runs until what this gives is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Running<C, D, T> {
+        self.loops.send_modify(|count| *count = count.saturating_add(1));
+        Running(Arc::clone(self))
+    }
+
+    /// Waits until the node's loops have ended.
+    pub(crate) async fn ended(&self) {
+        let mut loops = self.loops.subscribe();
+        // The sender is `self`: it cannot be gone.
+        let _ = loops.wait_for(|count| *count == 0).await;
+    }
+
+    /// Ends the node's work, and says why.
+    pub(crate) fn fail(&self, why: String) {
+        self.facts().failed.get_or_insert(why);
+        self.stop();
+        self.tell();
+    }
+
+    /// Tells whoever watches that something has changed.
+    pub(crate) fn tell(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(crate) fn set_folded(&self, index: u64, cut: u64) {
+        let mut facts = self.facts();
+        (facts.folded, facts.folded_cut) = (index, cut);
+        drop(facts);
+        self.tell();
+    }
+
+    pub(crate) fn set_needs(&self, needs: Vec<Need>) {
+        self.facts().needs = needs;
+        self.tell();
+    }
+
+    pub(crate) fn give_to_sign(&self, statements: impl Iterator<Item = CutStatement>) {
+        self.facts().unsigned.extend(statements);
+        self.front.wakes.duty.notify_one();
+    }
+
+    /// What ends signing for good stays.
+    pub(crate) fn set_signing(&self, signing: Signing) {
+        let mut facts = self.facts();
+        if matches!(facts.signing, Signing::Waits(_) | Signing::Signs) {
+            facts.signing = signing;
+        }
+        drop(facts);
+        self.tell();
+    }
+
+    pub(crate) fn signing_failed(&self) -> bool {
+        !matches!(self.facts().signing, Signing::Waits(_) | Signing::Signs)
+    }
+
+    pub(crate) fn snapshot_made(&self) {
+        self.facts().snapshot_made = true;
+        self.front.wakes.duty.notify_one();
+    }
+
+    /// The end of the durable log.
+    pub(crate) fn last_log(&self) -> LastLog {
+        self.store.marks().last_log
+    }
+
+    /// The node id behind the engine's number: of the present roster, or of the first.
+    pub(crate) fn name_of(&self, number: u64) -> Option<UniqueId> {
+        let machine_roster = self.front.lock().machine.roster().clone();
+        machine_roster
+            .nodes()
+            .iter()
+            .chain(self.roster.nodes())
+            .find(|node| raft_id(node) == number)
+            .copied()
+    }
+
+    /// Lets other tasks run, where the fold is one among them.
+    pub(crate) async fn breathe(&self) {
+        if self.settings.fold == FoldOn::Task {
+            C::sleep(Duration::from_micros(1)).await;
+        }
+    }
+}
+
+/// One of the node's loops, running.
+pub(crate) struct Running<C: Committee, D: Disk, T>(pub(crate) Arc<Core<C, D, T>>);
+
+impl<C: Committee, D: Disk, T> Drop for Running<C, D, T> {
+    fn drop(&mut self) {
+        self.0.loops.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}

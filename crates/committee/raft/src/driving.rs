@@ -1,0 +1,337 @@
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use holobiont_committee::{LogCommand, Signed};
+use holobiont_committee_store::{Committee, Disk, Payload, raft_id};
+use holobiont_identity::{Digest, UniqueId};
+use holobiont_policy::Command;
+use openraft::async_runtime::watch::WatchReceiver as _;
+use openraft::impls::EmptyNode;
+use openraft::type_config::TypeConfigExt as _;
+use openraft::{ChangeMembers, Config, SnapshotPolicy};
+
+use crate::core::{Core, Engine};
+use crate::duty::{Duty, Held, Own};
+use crate::network::Peers;
+use crate::rpc::{self, Answer, Request};
+use crate::{Gate, Marks, NodeError, Signing, Transport, node};
+
+/// How long a restarted node waits between asking the others again, in milliseconds.
+const RECALL_AGAIN_MS: u64 = 250;
+/// How long it waits for one answer, in milliseconds.
+const RECALL_ANSWER_MS: u64 = 2_000;
+
+/// The node's life: recall, then engine, fold, ticks and duty.
+pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
+    let Some(heard) = recall(core).await else { return };
+    let own = core.last_log();
+    let gate = Gate::new(&heard, own);
+    if gate.is_rolled_back() {
+        tracing::error!(
+            ?heard,
+            ?own,
+            "this node's disk is an older copy than it had: it follows, and neither votes for less nor signs until its log is there again"
+        );
+    }
+    core.facts().gate = Some(gate);
+    let is_first_start = own.is_none() && heard.last.is_none();
+    if let Err(error) = start_engine(core, is_first_start).await {
+        core.fail(error.to_string());
+        return;
+    }
+    node::spawn_fold(core);
+    let ticking = core.enter();
+    drop(C::spawn(async move { tick(&ticking.0).await }));
+    duty(core).await;
+}
+
+/// Asks the others what they know of this node's log, until enough have answered.
+async fn recall<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) -> Option<Marks> {
+    let roster = core.front.lock().machine.roster().clone();
+    let others: Vec<UniqueId> =
+        roster.nodes().iter().filter(|node| **node != core.settings.node).copied().collect();
+    let needed = Gate::answers_needed(others.len().saturating_add(1));
+    loop {
+        if core.is_stopping() {
+            return None;
+        }
+        let asked = others.iter().map(|node| async {
+            let call = core.transport.call(*node, rpc::encode(&Request::<C>::Recall));
+            let answer = C::timeout(Duration::from_millis(RECALL_ANSWER_MS), call).await;
+            match rpc::decode::<Answer<C>>(&answer.ok()?.ok()?)? {
+                Answer::Marks(marks) => Some(marks),
+                _ => None,
+            }
+        });
+        let answers: Vec<Marks> = join_all(asked).await.into_iter().flatten().collect();
+        if answers.len() >= needed {
+            let mut heard = Marks::default();
+            for marks in &answers {
+                heard.raise(marks);
+            }
+            return Some(heard);
+        }
+        core.tell();
+        C::sleep(Duration::from_millis(RECALL_AGAIN_MS)).await;
+    }
+}
+
+async fn start_engine<C: Committee, D: Disk, T: Transport>(
+    core: &Arc<Core<C, D, T>>,
+    is_first_start: bool,
+) -> Result<(), NodeError> {
+    let settings = &core.settings;
+    let config = Config {
+        cluster_name: core.organism.stable_id().to_string(),
+        heartbeat_interval: settings.heartbeat_ms,
+        election_timeout_min: settings.election_ms.0,
+        election_timeout_max: settings.election_ms.1,
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: settings.keep_entries,
+        // The gate decides when it may campaign.
+        enable_elect: false,
+        enable_pre_vote: Some(true),
+        // An old leader asks again; a disk that was rolled back is refilled behind the gate.
+        enable_leader_restore: Some(false),
+        allow_log_reversion: Some(true),
+        ..Config::default()
+    };
+    let config =
+        config.validate().map_err(|error| NodeError::Settings { why: error.to_string() })?;
+    let names = Arc::clone(core);
+    let peers = Peers {
+        transport: core.transport.clone(),
+        names: Arc::new(move |number| names.name_of(number)),
+    };
+    let number = raft_id(&settings.node);
+    let stopped = |why: String| NodeError::Stopped { why };
+    let engine =
+        Engine::new(number, Arc::new(config), peers, core.store.clone(), core.front.clone())
+            .await
+            .map_err(|error| stopped(error.to_string()))?;
+    let in_roster = core.roster.nodes().contains(&settings.node);
+    if is_first_start && in_roster {
+        let voters: BTreeSet<u64> = core.roster.nodes().iter().map(raft_id).collect();
+        // Every node of the first roster begins with the same entry; one that another has reached
+        // already need not.
+        if let Err(error) = engine.initialize(voters).await {
+            tracing::info!(%error, "the log was begun by another node");
+        }
+    }
+    core.engine.set(engine).map_err(|_| stopped("the engine was started twice".to_owned()))?;
+    core.tell();
+    Ok(())
+}
+
+/// The organism's tick, from whoever leads.
+async fn tick<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) {
+    let mut next = C::now();
+    while !core.is_stopping() {
+        let tick_ms = core.front.lock().machine.organism().ticks.tick_ms;
+        next += Duration::from_millis(u64::from(tick_ms));
+        // A process that was paused does not make up for it.
+        next = next.max(C::now());
+        C::sleep_until(next).await;
+        let Some(engine) = core.engine.get().filter(|engine| engine.is_leader()) else { continue };
+        let key = core.signer.public();
+        let place = {
+            let front = core.front.lock();
+            let place = front.machine.place_of(&core.settings.node);
+            place.filter(|place| front.machine.active_key(*place) == Some(&key))
+        };
+        if let Some(place) = place {
+            let payload = sign(core, place, LogCommand::Policy(Command::Tick));
+            let _ = engine.client_write_ff(Payload(payload), None).await;
+        }
+    }
+}
+
+/// Looks at what there is to propose whenever something has changed, and proposes it.
+async fn duty<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
+    let mut duty = Duty::default();
+    let look_every = Duration::from_millis(core.settings.look_every_ms);
+    let mut is_changing_members = None;
+    while !core.is_stopping() {
+        let _ = C::timeout(look_every, core.front.wakes.duty.notified()).await;
+        let Some(engine) = core.engine.get() else { return };
+        if let Err(fatal) = running(engine) {
+            core.fail(fatal);
+            return;
+        }
+        open_gate(core, engine);
+        if std::mem::take(&mut core.facts().snapshot_made) {
+            let _ = engine.trigger().snapshot().await;
+        }
+        match look(core, engine, &mut duty) {
+            Ok((place, commands)) if !commands.is_empty() => {
+                let payloads = commands.into_iter().map(|command| sign(core, place, command));
+                if let Err(error) = propose(core, payloads.collect()).await {
+                    tracing::debug!(%error, "not proposed now");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                core.fail(error.to_string());
+                return;
+            }
+        }
+        change_members(core, engine, &mut is_changing_members);
+        core.tell();
+    }
+}
+
+fn running<C: Committee, D: Disk>(engine: &Engine<C, D>) -> Result<(), String> {
+    let metrics = engine.metrics();
+    let running = metrics.borrow_watched().running_state.clone();
+    running.map_err(|fatal| fatal.to_string())
+}
+
+/// Once the log has come as far as it may have been, the node may lead and sign.
+fn open_gate<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>, engine: &Engine<C, D>) {
+    let last = core.last_log();
+    let mut facts = core.facts();
+    if let Some(gate) = &mut facts.gate
+        && gate.open(last)
+    {
+        engine.runtime_config().elect(true);
+    }
+}
+
+/// What there is to propose. Disks are asked without a lock: the log must not wait for them.
+fn look<C: Committee, D: Disk, T: Transport>(
+    core: &Core<C, D, T>,
+    engine: &Engine<C, D>,
+    duty: &mut Duty,
+) -> Result<(u16, Vec<LogCommand>), NodeError> {
+    let own = Own {
+        node: &core.settings.node,
+        key: core.signer.public(),
+        now_ms: core.runtime_ms(),
+        retry_ms: core.settings.retry_ms,
+    };
+    let front = core.front.lock();
+    let machine = &front.machine;
+    if duty.is_fenced(machine, own) {
+        drop(front);
+        core.set_signing(Signing::Fenced);
+        let why = "another boot of this node id was admitted after this one: run one only";
+        return Err(NodeError::Stopped { why: why.to_owned() });
+    }
+    let Some(place) = machine.place_of(own.node) else { return Ok((0, Vec::new())) };
+    let mut facts = core.facts();
+    let mut commands = duty.keys(machine, own, &core.enrolment, &facts.verified, &core.enrolments);
+    if machine.active_key(place) != Some(&own.key) {
+        return Ok((place, commands));
+    }
+    commands.extend(duty.hold(machine, own, facts.could_take_up));
+    let may_sign = facts.gate.as_ref().is_some_and(Gate::is_open)
+        && matches!(facts.signing, Signing::Waits(_) | Signing::Signs);
+    let unsigned = &mut facts.unsigned;
+    let to_sign = if may_sign { duty.to_sign(machine, own, unsigned) } else { Vec::new() };
+    let (unavailable, gaps) = (facts.unavailable.clone(), facts.gaps.clone());
+    let policy = machine.policy().clone();
+    drop(facts);
+    drop(front);
+    if !to_sign.is_empty() {
+        // What is signed is on disk before the signature leaves.
+        let digests: Vec<(u64, Digest)> = to_sign.iter().map(|it| (it.cut, it.digest())).collect();
+        core.journal.lock().unwrap_or_else(PoisonError::into_inner).record_all(&digests)?;
+        let signed = to_sign.iter().map(|statement| statement.sign(&*core.signer)).collect();
+        commands.push(LogCommand::Sign(signed));
+    }
+    let held = Held {
+        copies: &core.copies,
+        unavailable: &unavailable,
+        gaps: &gaps,
+        leads: engine.is_leader(),
+        patience_ms: core.settings.patience_ms,
+        wall_ms: (core.now_ms)(),
+    };
+    commands.extend(duty.members(&policy, place, own, &held));
+    Ok((place, commands))
+}
+
+fn sign<C: Committee, D: Disk, T>(
+    core: &Core<C, D, T>,
+    place: u16,
+    command: LogCommand,
+) -> Vec<u8> {
+    let organism = core.organism.stable_id();
+    Signed::make(organism, &core.settings.node, place, command, &*core.signer).encode()
+}
+
+/// Gives signed commands to whoever leads.
+pub(crate) async fn propose<C: Committee, D: Disk, T: Transport>(
+    core: &Core<C, D, T>,
+    payloads: Vec<Vec<u8>>,
+) -> Result<(), NodeError> {
+    let no_leader = |why: &str| NodeError::NoLeader { why: why.to_owned() };
+    let engine = core.engine.get().ok_or_else(|| no_leader("this node has just started"))?;
+    if engine.is_leader() {
+        for payload in payloads {
+            let written = engine.client_write_ff(Payload(payload), None).await;
+            written.map_err(|error| NodeError::Stopped { why: error.to_string() })?;
+        }
+        return Ok(());
+    }
+    let leader = engine.metrics().borrow_watched().current_leader;
+    let leader = leader.and_then(|number| core.name_of(number));
+    let leader = leader.ok_or_else(|| no_leader("none is known"))?;
+    let call = core.transport.call(leader, rpc::encode(&Request::<C>::Propose(payloads)));
+    let answer = C::timeout(Duration::from_millis(RECALL_ANSWER_MS), call).await;
+    let answer = answer.map_err(|_| no_leader("it does not answer"))?;
+    let answer = answer.map_err(|error| no_leader(&error.to_string()))?;
+    match rpc::decode::<Answer<C>>(&answer) {
+        Some(Answer::Proposed) => Ok(()),
+        Some(Answer::Refused(why)) => Err(no_leader(&why)),
+        _ => Err(no_leader("its answer is not readable")),
+    }
+}
+
+/// The node that is nearest to this leader, to lead after it.
+pub(crate) fn successor<C: Committee, D: Disk>(engine: &Engine<C, D>) -> Option<u64> {
+    let metrics = engine.metrics();
+    let metrics = metrics.borrow_watched();
+    let voters: BTreeSet<u64> = metrics.membership_config.voter_ids().collect();
+    let replication = metrics.replication.as_ref()?;
+    let others =
+        replication.iter().filter(|(number, _)| **number != metrics.id && voters.contains(number));
+    others.max_by_key(|(_, log_id)| log_id.map(|log_id| log_id.index())).map(|(number, _)| *number)
+}
+
+/// The leader makes the log's voters those of the roster that the operators have ordered.
+fn change_members<C: Committee, D: Disk, T: Transport>(
+    core: &Arc<Core<C, D, T>>,
+    engine: &Engine<C, D>,
+    changing: &mut Option<Arc<AtomicBool>>,
+) {
+    if changing.as_ref().is_some_and(|done| !done.load(Ordering::Acquire)) || !engine.is_leader() {
+        return;
+    }
+    let wanted: BTreeSet<u64> =
+        core.front.lock().machine.roster().nodes().iter().map(raft_id).collect();
+    let now = engine.metrics().borrow_watched().membership_config.clone();
+    let voters: BTreeSet<u64> = now.voter_ids().collect();
+    if voters == wanted && now.membership().get_joint_config().len() <= 1 {
+        return;
+    }
+    let done = Arc::new(AtomicBool::new(false));
+    *changing = Some(Arc::clone(&done));
+    let engine = engine.clone();
+    drop(C::spawn(async move {
+        for number in wanted.difference(&voters) {
+            if let Err(error) = engine.add_learner(*number, EmptyNode {}, true).await {
+                tracing::warn!(%error, number, "a new node of the roster cannot be reached yet");
+            }
+        }
+        let wanted = ChangeMembers::ReplaceAllVoters(wanted.clone());
+        let changed = engine.change_membership(wanted, false).await;
+        if let Err(error) = changed {
+            tracing::warn!(%error, "the log's voters are not those of the roster yet");
+        }
+        done.store(true, Ordering::Release);
+    }));
+}

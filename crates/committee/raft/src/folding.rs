@@ -1,0 +1,284 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::PoisonError;
+
+use holobiont_committee::{CutStatement, Effects, MachineError, MachineEvent};
+use holobiont_committee_fold::{FoldError, Folder, FolderStart, Pushed};
+use holobiont_committee_store::{Committee, Disk, NodeSnapshot};
+
+use crate::core::Core;
+use crate::{NodeError, Signing, Transport};
+
+/// How much of the log is read at once, in bytes.
+const READ_BYTES: usize = 1 << 20;
+/// The output is made durable, and what was folded is given to be signed, at least after this many
+/// cuts.
+const SYNC_EVERY_CUTS: usize = 32;
+/// Own results that are kept to be held against certificates.
+const MAX_KEPT_STATEMENTS: usize = 65_536;
+
+/// Folds what is committed, in the log's order, at the fold's own pace.
+pub(crate) struct Folding<'a, C: Committee, D: Disk, T> {
+    core: &'a Core<C, D, T>,
+    folder: Folder,
+    /// Log index of the last entry given to the folder.
+    at: u64,
+    /// Whether the folder waits for records.
+    blocked: bool,
+    /// Folded, and not yet durable.
+    unsynced: VecDeque<CutStatement>,
+    own: BTreeMap<u64, CutStatement>,
+    candidate: Option<Candidate>,
+    last_snapshot_cut: u64,
+}
+
+/// A snapshot that waits for its certificate.
+struct Candidate {
+    cut: u64,
+    log_index: u64,
+    machine: Vec<u8>,
+    replay: Vec<u8>,
+}
+
+impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
+    pub(crate) fn open(core: &'a Core<C, D, T>) -> Result<Self, NodeError> {
+        let newest = core.front.snapshots.newest()?;
+        let start = match &newest {
+            Some(from) => start_of(from),
+            None => {
+                FolderStart::First { organism: core.organism.clone(), roster: core.roster.clone() }
+            }
+        };
+        let folder =
+            Folder::open(core.copies.clone(), core.configs.clone(), start, core.folder.clone())?;
+        Ok(Self::at(core, folder, newest.map_or(0, |from| from.last_log.1)))
+    }
+
+    /// Where the leader has sent a snapshot from further on: the fold goes on from there.
+    pub(crate) fn follow_snapshot(self) -> Result<Self, NodeError> {
+        let installed = &self.core.front.installed;
+        let installed = installed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(from) = installed.filter(|installed| installed.last_log.1 > self.at) else {
+            return Ok(self);
+        };
+        let folder = self.folder.restart(start_of(&from))?;
+        Ok(Self::at(self.core, folder, from.last_log.1))
+    }
+
+    fn at(core: &'a Core<C, D, T>, folder: Folder, at: u64) -> Self {
+        let last_snapshot_cut = folder.machine().policy().cut_number();
+        core.set_folded(at, last_snapshot_cut);
+        core.set_needs(Vec::new());
+        Self {
+            core,
+            folder,
+            at,
+            blocked: false,
+            unsynced: VecDeque::new(),
+            own: BTreeMap::new(),
+            candidate: None,
+            last_snapshot_cut,
+        }
+    }
+
+    /// Folds what there is. Returns whether there may be more at once.
+    pub(crate) fn turn(&mut self) -> Result<bool, NodeError> {
+        if self.blocked {
+            let pushed = self.folder.poll()?;
+            if !self.took(pushed)? {
+                return Ok(false);
+            }
+        }
+        let to = self.core.front.lock().applied_index();
+        if self.at >= to {
+            self.publish()?;
+            return Ok(false);
+        }
+        let from = self.at.saturating_add(1);
+        let entries = self.core.store.committed_entries(from, to, READ_BYTES)?;
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        for (index, payload) in entries {
+            let Some(payload) = payload else {
+                self.at = index;
+                continue;
+            };
+            let pushed = match self.folder.push(index, &payload.0) {
+                // The front machine waits for the file as well, and says so.
+                Err(FoldError::Machine(MachineError::ConfigMissing { .. })) => return Ok(false),
+                pushed => pushed?,
+            };
+            self.at = index;
+            if !self.took(pushed)? {
+                break;
+            }
+            if self.unsynced.len() >= SYNC_EVERY_CUTS {
+                self.publish()?;
+            }
+        }
+        self.publish()?;
+        Ok(!self.blocked)
+    }
+
+    /// Takes note of what an entry did; false where the folder waits.
+    fn took(&mut self, pushed: Pushed) -> Result<bool, NodeError> {
+        let (effects, cut) = match pushed {
+            Pushed::Waits(needs) => {
+                self.blocked = true;
+                self.core.set_needs(needs);
+                self.publish()?;
+                return Ok(false);
+            }
+            Pushed::Taken { effects, cut } => (effects, cut),
+        };
+        if std::mem::take(&mut self.blocked) {
+            self.core.set_needs(Vec::new());
+        }
+        self.hear(&effects);
+        if let Some(cut) = cut {
+            self.own.insert(cut.statement.cut, cut.statement.clone());
+            while self.own.len() > MAX_KEPT_STATEMENTS {
+                self.own.pop_first();
+            }
+            self.consider_snapshot(&cut.statement)?;
+            self.unsynced.push_back(cut.statement);
+        }
+        Ok(true)
+    }
+
+    fn hear(&mut self, effects: &Effects) {
+        for event in &effects.events {
+            match event {
+                MachineEvent::Certified(certificate) => {
+                    let cut = certificate.statement.cut;
+                    if let Some(own) = self.own.remove(&cut)
+                        && own != certificate.statement
+                    {
+                        tracing::error!(cut, ?own, certified = ?certificate.statement,
+                            "this node has folded another result than was certified: it signs no more");
+                        self.core.set_signing(Signing::Diverged { cut });
+                    }
+                    self.save_snapshot(certificate);
+                }
+                MachineEvent::Split { cut } => {
+                    tracing::error!(
+                        cut,
+                        "the committee is split: no result of the cut can have a quorum"
+                    );
+                    self.core.set_signing(Signing::Split { cut: *cut });
+                }
+                _ => {}
+            }
+            (self.core.listener)(self.at, event);
+        }
+    }
+
+    /// Makes the output durable, and gives what was folded to be signed.
+    fn publish(&mut self) -> Result<(), NodeError> {
+        if !self.unsynced.is_empty() {
+            self.folder.sync()?;
+            self.core.give_to_sign(self.unsynced.drain(..));
+        }
+        let cut = self.folder.machine().policy().cut_number();
+        self.core.set_folded(self.at, cut);
+        self.consider_config();
+        Ok(())
+    }
+
+    /// Whether the fold could go on with the config that is offered: what is said to be held can be
+    /// taken up.
+    fn consider_config(&self) {
+        let Some(offered) = self.folder.machine().offered_config() else { return };
+        let Some(organism) = self.core.configs.organism(&offered) else { return };
+        let could = match self.folder.may_take_up(&organism) {
+            Ok(()) => Some(offered),
+            Err(error) => {
+                tracing::warn!(%error, %offered, "the offered config cannot be taken up here");
+                None
+            }
+        };
+        if std::mem::replace(&mut self.core.facts().could_take_up, could) != could {
+            self.core.front.wakes.duty.notify_one();
+        }
+    }
+
+    /// At every so many cuts the state is put aside, until a certificate names it.
+    fn consider_snapshot(&mut self, statement: &CutStatement) -> Result<(), NodeError> {
+        let due = statement.cut.saturating_sub(self.last_snapshot_cut)
+            >= self.core.settings.snapshot_every_cuts;
+        if !due || self.candidate.is_some() {
+            return Ok(());
+        }
+        let snapshot = self.folder.snapshot()?;
+        self.candidate = Some(Candidate {
+            cut: snapshot.cut,
+            log_index: snapshot.log_index,
+            machine: snapshot.machine,
+            replay: snapshot.replay,
+        });
+        Ok(())
+    }
+
+    fn save_snapshot(&mut self, certificate: &holobiont_committee::Certificate) {
+        let certified = certificate.statement.cut;
+        let Some(candidate) = self.candidate.take_if(|candidate| candidate.cut <= certified) else {
+            return;
+        };
+        // A later cut was certified first: the one put aside may never be.
+        if candidate.cut != certified || self.core.signing_failed() {
+            return;
+        }
+        match self.save(candidate, certificate) {
+            Ok(()) => self.core.snapshot_made(),
+            // The log behind it stays: nothing is lost but space.
+            Err(error) => tracing::error!(%error, cut = certified, "no snapshot could be saved"),
+        }
+    }
+
+    fn save(
+        &mut self,
+        candidate: Candidate,
+        certificate: &holobiont_committee::Certificate,
+    ) -> Result<(), NodeError> {
+        let Some(log_id) = self.core.store.log_id(candidate.log_index) else { return Ok(()) };
+        let membership = self.core.front.lock().membership_at(candidate.log_index);
+        let membership = postcard::to_allocvec(&membership)
+            .map_err(|error| NodeError::Stopped { why: error.to_string() })?;
+        self.core.front.snapshots.save(&NodeSnapshot {
+            last_log: (log_id.committed_leader_id().term, log_id.index()),
+            membership,
+            machine: candidate.machine,
+            replay: candidate.replay,
+            certificate: certificate.encode(),
+        })?;
+        self.last_snapshot_cut = candidate.cut;
+        // Nothing before the snapshot is folded again, so nothing before it is signed.
+        let mut journal = self.core.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.prune(candidate.cut)?;
+        Ok(())
+    }
+}
+
+const fn start_of(from: &NodeSnapshot) -> FolderStart<'_> {
+    FolderStart::Snapshot { machine: from.machine.as_slice(), replay: from.replay.as_slice() }
+}
+
+/// Folds until the node stops.
+pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) {
+    let folded = async {
+        let mut folding = Folding::open(core)?;
+        while !core.is_stopping() {
+            folding = folding.follow_snapshot()?;
+            if !folding.turn()? {
+                core.front.wakes.fold.notified().await;
+            }
+            // Others run in between where the fold is a task among them.
+            core.breathe().await;
+        }
+        Ok::<(), NodeError>(())
+    };
+    if let Err(error) = folded.await {
+        tracing::error!(%error, "the fold has stopped");
+        core.fail(error.to_string());
+    }
+}

@@ -1,0 +1,66 @@
+use holobiont_committee_store::Committee;
+use holobiont_identity::versioned;
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::type_config::alias::VoteOf;
+use serde::{Deserialize, Serialize};
+
+use crate::{MAX_RPC_BYTES, Marks};
+
+const VERSION: u8 = 1;
+
+/// What one node asks another.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(crate) enum Request<C: Committee> {
+    /// What do you know of my log? Asked before the asking node starts.
+    Recall,
+    Append(AppendEntriesRequest<C>),
+    Vote(VoteRequest<C>),
+    PreVote(VoteRequest<C>),
+    Snapshot(Piece<C>),
+    TransferLeader(TransferLeaderRequest<C>),
+    /// Signed commands for the leader to put into the log.
+    Propose(Vec<Vec<u8>>),
+}
+
+/// A piece of a snapshot's file.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(crate) struct Piece<C: Committee> {
+    pub(crate) vote: VoteOf<C>,
+    /// Size of the whole file.
+    pub(crate) size_bytes: u64,
+    pub(crate) offset: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(crate) enum Answer<C: Committee> {
+    Marks(Marks),
+    Append(AppendEntriesResponse<C>),
+    Vote(VoteResponse<C>),
+    /// The piece is there; after the last one, what became of the whole.
+    Snapshot(Option<SnapshotResponse<C>>),
+    TransferLeader(TransferLeaderResponse<C>),
+    Proposed,
+    /// The node will not or cannot do that, and why.
+    Refused(String),
+}
+
+pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    versioned::encode(VERSION, message)
+}
+
+/// None for bytes that are no message of this version, and for more than [`MAX_RPC_BYTES`].
+pub(crate) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
+    let (version, body) = bytes.split_first()?;
+    if *version != VERSION || bytes.len() > MAX_RPC_BYTES {
+        return None;
+    }
+    let (message, rest) = postcard::take_from_bytes(body).ok()?;
+    rest.is_empty().then_some(message)
+}

@@ -1,0 +1,17 @@
+//! Whole committees in virtual time: real nodes on disks that fail, a network that is cut, and
+//! members that lie.
+//!
+//! `HOLOBIONT_SEED=N` plays one round, `HOLOBIONT_ROUNDS=N` so many of them.
+
+mod byzantine;
+mod dice;
+mod faults;
+mod feeder;
+mod host;
+mod invariants;
+mod member;
+mod net;
+mod organism;
+mod rounds;
+mod scenarios;
+mod world;

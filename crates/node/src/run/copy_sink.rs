@@ -1,0 +1,54 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holobiont_archive::{Batch, Sink, SinkError};
+use holobiont_committee_fold::{Copies, FoldError};
+use holobiont_surface::{Genesis, Head};
+
+/// One member's copy, as a follower writes it; good for one follower.
+///
+/// The fold may cut the copy back while the follower reads: what it reads then follows on nothing.
+/// So records go in under their numbers, and the copy refuses those that are not due.
+pub(crate) struct CopySink {
+    copies: Arc<Copies>,
+    place: u16,
+    genesis: Genesis,
+    /// The record that this follower brings next; none before it has asked.
+    due: Mutex<Option<u64>>,
+}
+
+impl CopySink {
+    pub(crate) fn new(copies: Arc<Copies>, place: u16, genesis: Genesis) -> Arc<Self> {
+        Arc::new(Self { copies, place, genesis, due: Mutex::default() })
+    }
+}
+
+impl Sink for CopySink {
+    fn genesis(&self) -> Genesis {
+        self.genesis.clone()
+    }
+
+    fn next_seq(&self) -> u64 {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        *due.get_or_insert_with(|| self.copies.next_seq(self.place))
+    }
+
+    fn append_batch(&self, batch: &Batch) -> Result<(), SinkError> {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        *due = Some(self.copies.append_stored(self.place, batch.stored()).map_err(refused)?);
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<Option<Head>, SinkError> {
+        self.copies.sync(self.place).map_err(refused)
+    }
+}
+
+fn refused(error: FoldError) -> SinkError {
+    match error {
+        FoldError::Copy { source, .. } => source.into(),
+        other => {
+            let out_of_space = other.is_out_of_space();
+            SinkError::Failed { why: other.to_string(), out_of_space }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use holobiont_archive::Stop;
+use holobiont_committee_raft::Signing;
+use holobiont_replay::Snapshot;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::links::Links;
+use super::running::Running;
+use super::terms::TermBook;
+
+/// How often everything is looked at that no change announces, in milliseconds.
+const LOOK_MS: u64 = 250;
+/// The least time between two looks, in milliseconds.
+const LEAST_LOOK_MS: u64 = 20;
+/// How often files are synced and budgets held, in milliseconds.
+const TIDY_MS: u64 = 2_000;
+/// Steps of the log that one look archives at most.
+const MAX_STEPS: usize = 64;
+
+/// Why a node ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// A newer boot of it was admitted.
+    Fenced,
+    /// Its log, its fold or its disk.
+    Failed(String),
+}
+
+/// What a node does beside its part in the committee: archives the log, checks enrolments, follows
+/// rosters and configs with its connections, keeps within its disk.
+pub(crate) struct Keeper {
+    pub(crate) running: Arc<Running>,
+    pub(crate) terms: Arc<TermBook>,
+    pub(crate) links: Links,
+    /// Organism time for the clock that verdicts are judged at, in seconds.
+    pub(crate) time_s: Arc<AtomicU64>,
+    pub(crate) disk_bytes: u64,
+    pub(crate) end: watch::Sender<Option<End>>,
+    pub(crate) stop: Stop,
+}
+
+impl Keeper {
+    pub(crate) async fn run(self) {
+        let keeper = Arc::new(self);
+        let mut changes = keeper.running.node.changes();
+        let mut tidied = Instant::now();
+        while !keeper.stop.is_stopped() {
+            keeper.look();
+            let here = Arc::clone(&keeper);
+            let tidy = tidied.elapsed() >= Duration::from_millis(TIDY_MS);
+            if tidy {
+                tidied = Instant::now();
+            }
+            let kept = tokio::task::spawn_blocking(move || here.keep(tidy)).await;
+            if kept.is_err() {
+                tracing::error!("the log's archive is not kept: a thread ended early");
+            }
+            sleep(Duration::from_millis(LEAST_LOOK_MS)).await;
+            tokio::select! {
+                () = sleep(Duration::from_millis(LOOK_MS)) => {}
+                changed = changes.changed() => if changed.is_err() { return },
+                () = keeper.stop.stopped() => {}
+            }
+        }
+        // What came last is kept too.
+        let here = Arc::clone(&keeper);
+        let _ = tokio::task::spawn_blocking(move || here.keep(true)).await;
+    }
+
+    fn look(&self) {
+        let node = &self.running.node;
+        let status = node.status();
+        self.time_s.fetch_max(status.time_ms / 1_000, Ordering::Relaxed);
+        if let Some(why) = status.failed {
+            self.end.send_replace(Some(End::Failed(why)));
+        } else if status.signing == Signing::Fenced {
+            self.end.send_replace(Some(End::Fenced));
+        }
+        let (organism, roster, number) = node.with_machine(|machine| {
+            let organism = Arc::clone(machine.organism());
+            (organism, machine.roster().clone(), machine.roster_number())
+        });
+        if self.terms.stands(&organism, &roster, number) {
+            let content_hash = organism.content_hash();
+            tracing::info!(%content_hash, number, "connections are made anew, under new terms");
+            self.links.reconnect();
+        }
+    }
+
+    /// Everything that writes files.
+    fn keep(&self, tidy: bool) {
+        if let Err(error) = self.archive() {
+            tracing::error!(error, "the committee's log cannot be archived");
+        }
+        let running = &self.running;
+        let head = running
+            .node
+            .with_machine(|machine| machine.latest_certificate().and_then(|it| it.statement.output));
+        let diverged = matches!(running.node.status().signing, Signing::Diverged { .. });
+        if let Some(head) = head.filter(|_| !diverged)
+            && let Err(error) = running.output.certify(head)
+        {
+            tracing::debug!(%error, "the certified commits are not here yet");
+        }
+        if tidy {
+            self.tidy();
+        }
+    }
+
+    fn archive(&self) -> Result<(), String> {
+        let (node, log) = (&self.running.node, &self.running.log);
+        for _ in 0..MAX_STEPS {
+            let from = log.next_index();
+            let entries = node.entries(from).map_err(|error| error.to_string())?;
+            let Some((first, _)) = entries.first() else { return Ok(()) };
+            if *first > from {
+                let newest = node.newest_snapshot().map_err(|error| error.to_string())?;
+                let newest = newest.ok_or("the log was pruned, and there is no snapshot")?;
+                tracing::warn!(from, "the archived log begins anew at this node's snapshot");
+                log.begin_anew(&newest).map_err(|error| error.to_string())?;
+                continue;
+            }
+            log.append(&entries).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn tidy(&self) {
+        let running = &self.running;
+        let synced = running.certificates.sync().and_then(|()| running.log.sync());
+        if let Err(error) = synced {
+            tracing::error!(%error, "archives cannot be made durable");
+        }
+        if let Err(error) = running.trust.keep_marks() {
+            tracing::error!(%error, "the marks cannot be kept");
+        }
+        let over = running.copy_bytes();
+        let over: Vec<_> = over.into_iter().filter(|(_, bytes)| *bytes > self.disk_bytes).collect();
+        if over.is_empty() {
+            return;
+        }
+        let newest = running.node.newest_snapshot();
+        let Ok(Some(newest)) = newest else { return };
+        let Ok(snapshot) = Snapshot::decode(&newest.replay) else { return };
+        for (place, bytes) in over {
+            // What a restart from the newest snapshot does not read again may go.
+            let position = snapshot.positions.get(usize::from(place));
+            let before_seq = position.map_or(0, |position| position.next_seq);
+            match running.copies.retain(place, before_seq) {
+                Ok(earliest) => tracing::debug!(place, bytes, earliest, "old records are dropped"),
+                Err(error) => tracing::error!(place, %error, "old records cannot be dropped"),
+            }
+        }
+    }
+}

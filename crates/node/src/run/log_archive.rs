@@ -1,0 +1,306 @@
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use holobiont_committee::{
+    Certificate, ExportError, ExportStart, ExportWriter, MAX_SIGNED_BYTES,
+};
+use holobiont_committee_store::{NodeSnapshot, Payload};
+use holobiont_identity::Digest;
+
+use crate::failure::Failure;
+use crate::files;
+
+/// A file is closed when it has that many bytes.
+const FILE_BYTES: u64 = 16 << 20;
+/// What stands before an entry: its index, its length, and a checksum over both and the entry.
+const HEADER_BYTES: usize = 16;
+/// Largest snapshot that an archive may begin with, in bytes.
+const MAX_START_BYTES: u64 = 256 << 20;
+
+/// The committee's log as it was committed, for auditors: the engine's own is pruned.
+///
+/// `cuts/{first index}.entries`: `u64 index ‖ u32 length ‖ u32 crc32c ‖ signed command`. A torn end
+/// is cut off and written again from the engine's log. Where that was pruned past the end (this
+/// node was away for long, and began again from a snapshot), the archive begins anew there, with
+/// that snapshot in `start`.
+pub(crate) struct LogArchive {
+    dir: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    start: ExportStart,
+    /// First index of each file, ascending.
+    files: Vec<u64>,
+    open: Option<(File, u64)>,
+    last_index: u64,
+}
+
+impl LogArchive {
+    /// Opens the folder, and makes it where there is none; `first` is where the committee's log
+    /// begins.
+    pub(crate) fn open(dir: &Path, first: ExportStart) -> Result<Self, Failure> {
+        std::fs::create_dir_all(dir).map_err(Failure::io(dir, "creating"))?;
+        let start_file = dir.join(START);
+        let start = match start_file.is_file() {
+            false => first,
+            true => start_of(&files::read_bytes(&start_file, MAX_START_BYTES)?)
+                .ok_or_else(|| damaged(&start_file))?,
+        };
+        let begins = start.log_index();
+        let mut firsts: Vec<u64> = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(Failure::io(dir, "listing"))? {
+            let path = entry.map_err(Failure::io(dir, "listing"))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let first = name.strip_suffix(ENDING).and_then(|name| name.parse::<u64>().ok());
+            // What is before the start is left from before it began anew.
+            firsts.extend(first.filter(|first| *first > begins));
+        }
+        firsts.sort_unstable();
+        let mut inner = Inner { start, files: firsts, open: None, last_index: begins };
+        if let Some(last) = inner.files.last().copied() {
+            let path = path_of(dir, last);
+            inner.recover(&path).map_err(Failure::io(&path, "recovering"))?;
+        }
+        Ok(Self { dir: dir.to_owned(), inner: Mutex::new(inner) })
+    }
+
+    /// The first index that is not here yet.
+    pub(crate) fn next_index(&self) -> u64 {
+        self.lock().last_index.saturating_add(1)
+    }
+
+    /// Keeps entries that follow on what is here.
+    pub(crate) fn append(&self, entries: &[(u64, Option<Payload>)]) -> io::Result<()> {
+        let mut inner = self.lock();
+        for (index, payload) in entries {
+            if *index <= inner.last_index {
+                continue;
+            }
+            if let Some(payload) = payload {
+                inner.write(&self.dir, *index, &payload.0)?;
+            }
+            inner.last_index = *index;
+        }
+        Ok(())
+    }
+
+    /// Begins anew from a snapshot, since what is between is nowhere on this node any more.
+    pub(crate) fn begin_anew(&self, snapshot: &NodeSnapshot) -> Result<(), Failure> {
+        let certificate = Certificate::decode(&snapshot.certificate)
+            .map_err(|_| damaged(&self.dir.join(START)))?;
+        let log_index = certificate.statement.log_index;
+        let bytes = encode_start(log_index, &snapshot.machine, &snapshot.certificate);
+        files::replace(&self.dir.join(START), &bytes)?;
+        let machine = snapshot.machine.clone();
+        let start =
+            ExportStart::Snapshot { log_index, machine, certificate: Box::new(certificate) };
+        *self.lock() = Inner { start, files: Vec::new(), open: None, last_index: log_index };
+        Ok(())
+    }
+
+    /// Makes what was kept durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        match &self.lock().open {
+            Some((file, _)) => file.sync_data(),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes it all as an export, with the configs that it needs. Entries before `from` are left
+    /// out: such an export goes on where another ended, and says nothing alone.
+    pub(crate) fn export<W: Write>(
+        &self,
+        out: W,
+        configs: &[(Digest, Arc<str>)],
+        from: u64,
+    ) -> Result<W, ExportError> {
+        let (start, firsts, to) = {
+            let inner = self.lock();
+            (inner.start.clone(), inner.files.clone(), inner.last_index)
+        };
+        let mut writer = ExportWriter::new(out, &start)?;
+        for (hash, text) in configs {
+            writer.config(hash, text)?;
+        }
+        for (place, first) in firsts.iter().enumerate() {
+            let next = firsts.get(place.saturating_add(1));
+            if next.is_some_and(|next| *next <= from) {
+                continue;
+            }
+            let path = path_of(&self.dir, *first);
+            let failed = |doing| {
+                let file = path.clone();
+                move |source| ExportError::File { file, doing, source }
+            };
+            let file = File::open(&path).map_err(failed("open"))?;
+            let mut input = BufReader::new(file);
+            while let Some((index, payload)) = read(&mut input).map_err(failed("read"))? {
+                if index > to {
+                    break;
+                }
+                if index >= from {
+                    writer.entry(index, &payload)?;
+                }
+            }
+        }
+        writer.finish()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn write(&mut self, dir: &Path, index: u64, payload: &[u8]) -> io::Result<()> {
+        if let Some((file, _)) = self.open.take_if(|(_, bytes)| *bytes >= FILE_BYTES) {
+            file.sync_data()?;
+        }
+        let (file, bytes) = match &mut self.open {
+            Some(open) => open,
+            none => {
+                let mut options = OpenOptions::new();
+                let options = options.create(true).truncate(true).write(true);
+                let file = options.open(path_of(dir, index))?;
+                self.files.push(index);
+                none.insert((file, 0))
+            }
+        };
+        let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
+        let mut entry = Vec::with_capacity(payload.len().saturating_add(HEADER_BYTES));
+        entry.extend(index.to_le_bytes());
+        entry.extend(length.to_le_bytes());
+        entry.extend(checksum(index, payload).to_le_bytes());
+        entry.extend(payload);
+        file.write_all(&entry)?;
+        *bytes = bytes.saturating_add(u64::try_from(entry.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Goes on in the last file, after its last whole entry.
+    fn recover(&mut self, path: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let (mut whole_bytes, mut input) = (0_u64, BufReader::new(&file));
+        while let Some((index, payload)) = read(&mut input)? {
+            self.last_index = index;
+            let entry_bytes = HEADER_BYTES.saturating_add(payload.len());
+            whole_bytes = whole_bytes.saturating_add(u64::try_from(entry_bytes).unwrap_or(0));
+        }
+        if whole_bytes == 0 {
+            self.files.pop();
+            return std::fs::remove_file(path);
+        }
+        file.set_len(whole_bytes)?;
+        file.seek(SeekFrom::Start(whole_bytes))?;
+        self.open = Some((file, whole_bytes));
+        Ok(())
+    }
+}
+
+const START: &str = "start";
+const ENDING: &str = ".entries";
+
+fn path_of(dir: &Path, first: u64) -> PathBuf {
+    dir.join(format!("{first:020}{ENDING}"))
+}
+
+fn checksum(index: u64, payload: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&index.to_le_bytes()), payload)
+}
+
+/// The next entry; none at the end, and where what follows is not whole.
+fn read(input: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
+    let mut header = Vec::new();
+    let wanted = u64::try_from(HEADER_BYTES).unwrap_or(0);
+    input.by_ref().take(wanted).read_to_end(&mut header)?;
+    let split = header.split_first_chunk::<8>().and_then(|(index, rest)| {
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        Some((index, length, rest.first_chunk::<4>()?))
+    });
+    let Some((index, length, crc)) = split else { return Ok(None) };
+    let (index, length) = (u64::from_le_bytes(*index), u32::from_le_bytes(*length));
+    if usize::try_from(length).map_or(true, |length| length > MAX_SIGNED_BYTES) {
+        return Ok(None);
+    }
+    let mut payload = Vec::new();
+    input.by_ref().take(length.into()).read_to_end(&mut payload)?;
+    let is_whole = u32::try_from(payload.len()) == Ok(length)
+        && checksum(index, &payload) == u32::from_le_bytes(*crc);
+    Ok(is_whole.then_some((index, payload)))
+}
+
+/// `u64 log index ‖ u32 length of the certificate ‖ certificate ‖ machine`.
+fn encode_start(log_index: u64, machine: &[u8], certificate: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(certificate.len()).unwrap_or(u32::MAX);
+    [&log_index.to_le_bytes()[..], &length.to_le_bytes(), certificate, machine].concat()
+}
+
+fn start_of(bytes: &[u8]) -> Option<ExportStart> {
+    let (log_index, rest) = bytes.split_first_chunk::<8>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (certificate, machine) = rest.split_at_checked(length)?;
+    let certificate = Box::new(Certificate::decode(certificate).ok()?);
+    let log_index = u64::from_le_bytes(*log_index);
+    let is_one = certificate.statement.log_index == log_index;
+    is_one.then(|| ExportStart::Snapshot { log_index, machine: machine.to_vec(), certificate })
+}
+
+fn damaged(file: &Path) -> Failure {
+    Failure::Input {
+        file: file.to_owned(),
+        place: Default::default(),
+        what: "holds no snapshot that the log could begin with".to_owned(),
+        help: "remove the folder: the node fills it again from its newest snapshot on",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holobiont_committee::ExportReader;
+    use holobiont_policy::Roster;
+
+    use super::*;
+
+    fn first() -> ExportStart {
+        ExportStart::First { content_hash: Digest::of("o"), roster: Roster::replay() }
+    }
+
+    fn entry(index: u64) -> (u64, Option<Payload>) {
+        (index, (index % 3 != 0).then(|| Payload(vec![7; usize::try_from(index).unwrap()])))
+    }
+
+    fn exported(archive: &LogArchive) -> Vec<u64> {
+        let bytes = archive.export(Vec::new(), &[], 0).unwrap();
+        let mut reader = ExportReader::new(bytes.as_slice()).unwrap();
+        let mut indices = Vec::new();
+        while let Some((index, payload)) = reader.entry().unwrap() {
+            assert_eq!(Some(Payload(payload)), entry(index).1);
+            indices.push(index);
+        }
+        indices
+    }
+
+    #[test]
+    fn a_torn_end_is_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let entries: Vec<_> = (1..=20).map(entry).collect();
+        let archive = LogArchive::open(dir.path(), first()).unwrap();
+        archive.append(&entries[..10]).unwrap();
+        drop(archive);
+        let file = path_of(dir.path(), 1);
+        let whole = std::fs::read(&file).unwrap();
+        for cut in [0, 1, 5, 30] {
+            std::fs::write(&file, &whole[..whole.len() - cut]).unwrap();
+            let archive = LogArchive::open(dir.path(), first()).unwrap();
+            let next = usize::try_from(archive.next_index()).unwrap();
+            assert!(next <= 11, "{next}");
+            archive.append(&entries[next - 1..]).unwrap();
+            let indices: Vec<u64> = (1..=20).filter(|index| index % 3 != 0).collect();
+            assert_eq!(exported(&archive), indices);
+        }
+    }
+}

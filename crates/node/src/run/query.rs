@@ -1,0 +1,180 @@
+pub(crate) mod commits;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::Json;
+use holobiont_archive::{Problem, Served, SurfaceHead};
+use holobiont_identity::{Digest, UniqueId};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::running::Running;
+use super::surfaces::{body_of, head_of, records};
+use super::told::{TellMember, Told};
+
+/// Bytes, for what proves itself.
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const TOML: HeaderValue = HeaderValue::from_static("application/toml");
+/// Pieces of an export that are made before the reader takes them.
+const PIECES_AHEAD: usize = 4;
+/// Size of a piece, in bytes.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What anybody may ask: it proves itself, so that plain HTTP will do.
+pub(crate) fn routes(running: Arc<Running>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/members", get(members))
+        .route("/v1/commits/{seq}", get(commits::commit))
+        .route("/v1/commits/{seq}/evidence", get(commits::evidence))
+        .route("/v1/certificates/latest", get(latest))
+        .route("/v1/certificates/{cut}", get(certificate))
+        .route("/v1/cuts", get(cuts))
+        .route("/v1/configs/{hash}", get(config))
+        .route("/v1/surfaces/{id}/head", get(head))
+        .route("/v1/surfaces/{id}/records", get(surface))
+        .layer(DefaultBodyLimit::max(0))
+        .with_state(running)
+}
+
+type Here = State<Arc<Running>>;
+
+async fn status(State(running): Here) -> Json<Told> {
+    Json(running.told())
+}
+
+async fn members(State(running): Here) -> Json<Vec<TellMember>> {
+    Json(running.told().members)
+}
+
+async fn latest(State(running): Here) -> Result<Response, Problem> {
+    match running.node().latest_certificate() {
+        Some(certificate) => Ok(bytes(certificate.encode())),
+        None => Err(Problem::new(404, "no-certificate", "no cut has a certificate yet")),
+    }
+}
+
+async fn certificate(State(running): Here, Path(cut): Path<u64>) -> Result<Response, Problem> {
+    let recent = running.node().with_machine(|it| it.certificate(cut).map(|it| it.encode()));
+    let found = match recent {
+        Some(recent) => Some(recent),
+        None => looking(move || running.certificates().get(cut)).await?,
+    };
+    found.map(bytes).ok_or_else(|| {
+        Problem::new(404, "no-certificate", format!("this node knows no certificate of cut {cut}"))
+    })
+}
+
+#[derive(Deserialize)]
+struct From {
+    from: Option<u64>,
+}
+
+async fn cuts(State(running): Here, Query(asked): Query<From>) -> Result<Response, Problem> {
+    let place = running.long_answer().ok_or_else(busy)?;
+    let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let _place = place;
+        let out = Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE_BYTES) };
+        let written = running.export(out, asked.from.unwrap_or(0));
+        let flushed = written.map_err(io::Error::other).and_then(|mut out| io::Write::flush(&mut out));
+        if let Err(error) = flushed {
+            tracing::warn!(%error, "an export broke off");
+            // The reader sees an answer that breaks off, and none that ends.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    Ok(([(header::CONTENT_TYPE, BYTES)], body_of(receiver)).into_response())
+}
+
+fn busy() -> Problem {
+    Problem::new(503, "busy", "this node gives too many long answers now: ask again")
+}
+
+async fn config(State(running): Here, Path(hash): Path<String>) -> Result<Response, Problem> {
+    let unknown = || Problem::new(404, "unknown-config", "this node holds no config of that hash");
+    let hash = Digest::from_hex(&hash).map_err(|_| unknown())?;
+    let text = running.configs().text(&hash).ok_or_else(unknown)?;
+    Ok(([(header::CONTENT_TYPE, TOML)], text.to_string()).into_response())
+}
+
+async fn head(State(running): Here, Path(id): Path<String>) -> Result<Json<SurfaceHead>, Problem> {
+    let served = served(&running, &id)?;
+    let head = looking(move || {
+        let end = *served.growth().borrow();
+        head_of(&served.view().map_err(io::Error::other)?, end).map_err(io::Error::other)
+    });
+    head.await.map(Json)
+}
+
+#[derive(Deserialize)]
+struct Range {
+    from: Option<u64>,
+    to: Option<u64>,
+}
+
+async fn surface(
+    State(running): Here,
+    Path(id): Path<String>,
+    Query(range): Query<Range>,
+) -> Result<Response, Problem> {
+    let served = served(&running, &id)?;
+    let place = running.long_answer().ok_or_else(busy)?;
+    let body = records(&served, range.from.unwrap_or(0), range.to, place)?;
+    Ok(([(header::CONTENT_TYPE, BYTES)], body).into_response())
+}
+
+fn served(running: &Running, id: &str) -> Result<Arc<dyn Served>, Problem> {
+    let unknown =
+        || Problem::new(404, "unknown-surface", "this node shows no such surface to everybody");
+    let id = UniqueId::from_hex(id).map_err(|_| unknown())?;
+    running.shown(&id).ok_or_else(unknown)
+}
+
+/// Looks at files on a blocking thread.
+async fn looking<T: Send + 'static>(
+    look: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "a query cannot be answered");
+        Problem::new(503, "unreadable", "this node cannot read its files: its operator is told")
+    };
+    match tokio::task::spawn_blocking(look).await {
+        Ok(Ok(looked)) => Ok(looked),
+        Ok(Err(error)) => Err(unreadable(&error)),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+fn bytes(bytes: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, BYTES)], Body::from(bytes)).into_response()
+}
+
+/// Writes into an answer.
+struct Pieces {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    piece: Vec<u8>,
+}
+
+impl io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
+        let sent = self.sender.blocking_send(Ok(piece.into()));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
