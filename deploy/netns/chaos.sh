@@ -46,6 +46,7 @@ say() { printf '[%4d s] %s\n' "$SECONDS" "$*"; }
 node_address() { echo "$NET.$((10 + $1))"; }
 
 clean() {
+    exec 2>/dev/null # the shell tells of every process that is killed
     local pid
     for pid in "${PIDS[@]}" "${FEEDS[@]}"; do
         kill -CONT "$pid" 2>/dev/null || true

@@ -79,7 +79,7 @@ fn forged_segment(disk: &SimulatedDisk, input: &mut Input<'_>) {
     drop(open(disk));
     let first = input.number();
     let mut bytes = [b"HBLS".as_slice(), &1_u32.to_le_bytes(), &first.to_le_bytes()].concat();
-    let previous = first.checked_sub(1).filter(|_| input.byte() % 4 == 0);
+    let previous = first.checked_sub(1).filter(|_| input.byte().is_multiple_of(4));
     let numbers = [u64::from(previous.is_some()), 0, previous.unwrap_or(0), 0];
     numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
     bytes.extend_from_slice(blake3::hash(&bytes).as_bytes());
@@ -164,7 +164,7 @@ fn written_and_damaged(disk: &SimulatedDisk, input: &mut Input<'_>) {
     let names = disk.list().expect("a sound disk");
     for _ in 0..input.byte() % 4 {
         let name = &names[usize::from(input.byte()) % names.len()];
-        let is_repaired = input.byte() % 2 == 0;
+        let is_repaired = input.byte().is_multiple_of(2);
         let changed = disk.tamper(name, |bytes| {
             input.edit(bytes);
             if is_repaired && name.ends_with(".log") {

@@ -56,9 +56,9 @@ impl BootKey {
     /// [`TlsError::Internal`] where the system gives no randomness.
     pub fn generate() -> Result<Self, TlsError> {
         let mut seed = [0; 32];
-        SystemRandom::new().fill(&mut seed).map_err(|_| TlsError::Internal {
-            what: "the system gives no randomness for a key",
-        })?;
+        SystemRandom::new()
+            .fill(&mut seed)
+            .map_err(|_| TlsError::Internal { what: "the system gives no randomness for a key" })?;
         Self::from_seed(&seed)
     }
 
@@ -75,10 +75,8 @@ impl BootKey {
             .map_err(|_| internal("an Ed25519 key cannot be made of its seed"))?;
         let private = PrivatePkcs8KeyDer::from(document.as_slice());
         let key = any_eddsa_type(&private).map_err(|source| TlsError::Setup { source })?;
-        let public = key
-            .public_key()
-            .ok_or_else(|| internal("a key without its public half"))?
-            .to_vec();
+        let public =
+            key.public_key().ok_or_else(|| internal("a key without its public half"))?.to_vec();
         let ed25519 = ed25519_of(&public)
             .filter(|bytes| bytes == pair.public_key().as_ref())
             .ok_or_else(|| internal("the two libraries disagree on a public key"))?;

@@ -27,7 +27,7 @@ pub struct Problem {
     pub earliest: Option<u64>,
     /// Where a copy can begin, where older records were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<StartOfWindow>,
+    pub start: Option<Box<StartOfWindow>>,
     /// The sequence number that comes next, where later records were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_seq: Option<u64>,

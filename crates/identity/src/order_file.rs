@@ -73,7 +73,9 @@ impl OrderFile {
             Word::Retire => {
                 let member = member(root, organism, cx);
                 let last_clock = root.required_number("last_clock", 0..=u64::MAX, cx);
-                member.zip(last_clock).map(|(member, last_clock)| OrderAction::Retire { member, last_clock })
+                member
+                    .zip(last_clock)
+                    .map(|(member, last_clock)| OrderAction::Retire { member, last_clock })
             }
             Word::Roster => {
                 let nodes: Option<Vec<StableId>> = root.required("nodes", cx);

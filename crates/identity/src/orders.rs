@@ -154,7 +154,11 @@ fn refuse_committees(action: &str, table: &Table<'_>, cx: &mut Context<'_>) -> O
     None
 }
 
-pub(crate) fn member(table: &mut Table<'_>, organism: &Organism, cx: &mut Context<'_>) -> Option<u16> {
+pub(crate) fn member(
+    table: &mut Table<'_>,
+    organism: &Organism,
+    cx: &mut Context<'_>,
+) -> Option<u16> {
     let named: toml::Spanned<Name> = table.required("member", cx)?;
     let span = named.span();
     let Name(name) = named.into_inner();

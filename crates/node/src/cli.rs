@@ -1,4 +1,5 @@
 mod attestation;
+mod auditing;
 mod bench;
 #[cfg(feature = "simulated")]
 mod dev;
@@ -17,6 +18,7 @@ pub(crate) use attestation::{
     Doctor, Measure, MeasureDiff, MeasureImport, MeasureShow, QuoteArgs, QuotePurpose, VerifyFile,
     VerifyQuote,
 };
+pub(crate) use auditing::{Audit, Explain, Replay};
 pub(crate) use bench::{Bench, BenchReplay, Scenario};
 #[cfg(feature = "simulated")]
 pub(crate) use dev::{Dev, DevCommand, DevGuest, DevNetwork, DevVerify};
@@ -367,93 +369,4 @@ Example:
 pub(crate) struct ConfigFile {
     /// An organism.toml or a coalition.toml; which one it is, its keys say.
     pub(crate) file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Replay {
-    /// The organism's config.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) organism: PathBuf,
-    /// The folder with the members' surfaces.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) surfaces: PathBuf,
-    /// Where to write; must not exist yet, or be empty.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Operators' orders, each at a clock event.
-    #[arg(long, value_name = "FILE", conflicts_with = "cuts")]
-    pub(crate) orders: Option<PathBuf>,
-    /// Make exactly the cuts of this log.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cuts: Option<PathBuf>,
-    /// Begin from this snapshot, which was made from the same log.
-    #[arg(long, value_name = "FILE", requires = "cuts")]
-    pub(crate) resume: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-    #[command(flatten)]
-    pub(crate) trust: TrustLevel,
-    /// Write a snapshot after every N-th cut.
-    #[arg(long, value_name = "N")]
-    pub(crate) snapshot_every: Option<std::num::NonZeroU64>,
-    /// How to write clock events.
-    #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
-    pub(crate) clock: ClockFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Audit {
-    /// The organism's config.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) organism: PathBuf,
-    /// The folder with the members' surfaces.
-    #[arg(long, value_name = "DIR", required_unless_present = "url")]
-    pub(crate) surfaces: Option<PathBuf>,
-    /// What was published: the folder that a replay wrote.
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["url", "export"])]
-    pub(crate) against: Option<PathBuf>,
-    /// Query address of a committee's node.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["against", "export"])]
-    pub(crate) url: Option<String>,
-    /// The committee's signed log, as a node serves it.
-    #[arg(long, value_name = "FILE", conflicts_with = "against")]
-    pub(crate) export: Option<PathBuf>,
-    /// The committee's first roster, for --url and --export.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) roster: Option<PathBuf>,
-    /// Configs that the organism has taken up since, for --export.
-    #[arg(long = "config", value_name = "FILE", requires = "export")]
-    pub(crate) configs: Vec<PathBuf>,
-    /// Begin from this snapshot, trusting it.
-    #[arg(long, value_name = "FILE", requires = "against")]
-    pub(crate) from_snapshot: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
-    /// What was published: the folder that a replay wrote.
-    #[arg(long, value_name = "DIR", required_unless_present = "url")]
-    pub(crate) against: Option<PathBuf>,
-    /// Query address of a committee's node, which then says what the commit stands on.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["against", "all"], requires = "organism")]
-    pub(crate) url: Option<String>,
-    /// The organism's config, for --url.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) organism: Option<PathBuf>,
-    /// The folder with the members' surfaces.
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["all", "url"])]
-    pub(crate) surfaces: Option<PathBuf>,
-    /// Write every commit as a line of JSON.
-    #[arg(long, conflicts_with = "commit")]
-    pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-    /// Sequence number of the commit on the organism's surface; the last commit if not given.
-    #[arg(long, value_name = "N")]
-    pub(crate) commit: Option<u64>,
-    /// How to write clock events.
-    #[arg(long, value_enum, default_value_t = ClockFormat::Number)]
-    pub(crate) clock: ClockFormat,
 }

@@ -8,9 +8,7 @@ use std::io::{BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use holobiont_committee::{
-    Configs, Effects, ExportReader, ExportStart, Machine, MachineError,
-};
+use holobiont_committee::{Configs, Effects, ExportReader, ExportStart, Machine, MachineError};
 use holobiont_identity::{Digest, Organism};
 use holobiont_policy::Roster;
 
@@ -133,10 +131,7 @@ impl Exported {
         Self::open(file, HeldConfigs::of(organism.clone()), roster.as_ref())
     }
 
-    fn begin(
-        reader: ExportReader<BufReader<File>>,
-        configs: HeldConfigs,
-    ) -> Result<Self, Failure> {
+    fn begin(reader: ExportReader<BufReader<File>>, configs: HeldConfigs) -> Result<Self, Failure> {
         let machine = reader.machine(&Both(&configs, reader.configs()))?;
         Ok(Self { reader, configs, machine })
     }

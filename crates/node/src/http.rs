@@ -41,7 +41,8 @@ impl Asking {
             // A proxy that the environment names is for other machines.
             config = config.proxy(None);
         }
-        let agent = config.timeout_connect(Some(CONNECT)).http_status_as_error(false).build().into();
+        let agent =
+            config.timeout_connect(Some(CONNECT)).http_status_as_error(false).build().into();
         Ok(Self { base, agent })
     }
 

@@ -30,11 +30,12 @@ pub(crate) fn to_json(saved: &Saved) -> String {
 
 pub(crate) fn from_json(text: &str) -> Result<Saved, SimulatedError> {
     let value: Value = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    let is_ours = value["what"] == MARK && value["version"] == 1;
-    if !is_ours {
+    let number = |name: &str| value.get(name).and_then(Value::as_u64);
+    let what = value.get("what").and_then(Value::as_str);
+    if what != Some(MARK) || number("version") != Some(1) {
         return Err(wrong("it says that it is something else, or of another version".to_owned()));
     }
-    let index = value["index"].as_u64().and_then(|index| u32::try_from(index).ok());
+    let index = number("index").and_then(|index| u32::try_from(index).ok());
     Ok(Saved {
         index: index.ok_or_else(|| wrong("index is no small number".to_owned()))?,
         pck: key(&value, "pck_pkcs8")?,

@@ -129,8 +129,8 @@ impl FollowError {
         let Some(problem) = error.problem() else {
             return Self::Client(error);
         };
-        match (problem.code.as_str(), problem.start, problem.next_seq) {
-            ("gap", Some(start), _) => Self::Gap { wanted, start },
+        match (problem.code.as_str(), &problem.start, problem.next_seq) {
+            ("gap", Some(start), _) => Self::Gap { wanted, start: **start },
             ("ahead", _, Some(theirs)) => Self::Ahead { ours: wanted, theirs },
             ("other-history", ..) => Self::OtherHistory { seq: wanted.saturating_sub(1) },
             _ => Self::Client(error),

@@ -62,7 +62,7 @@ impl Source {
             From::Local(served) => {
                 let blocks =
                     RecordBlocks::open(Arc::clone(served), wanted, stop.clone(), || true).await?;
-                Ok(Pieces::Blocks(blocks))
+                Ok(Pieces::Blocks(Box::new(blocks)))
             }
         }
     }
@@ -82,7 +82,7 @@ impl fmt::Debug for Source {
 /// Bytes of stored records, as they come.
 pub(super) enum Pieces {
     Body(Body),
-    Blocks(RecordBlocks),
+    Blocks(Box<RecordBlocks>),
 }
 
 impl Pieces {

@@ -47,7 +47,7 @@ fn problem(why: NoRecords) -> Problem {
     match why {
         NoRecords::Gap { start, .. } => Problem {
             earliest: Some(start.first_seq),
-            start: Some(start),
+            start: Some(Box::new(start)),
             ..Problem::new(410, "gap", detail)
         },
         NoRecords::Ahead { next_seq, .. } => {

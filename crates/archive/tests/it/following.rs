@@ -43,7 +43,7 @@ async fn backfill_and_live_tail_are_one() {
     assert_eq!(head(&copy), head(&publication.surface));
     stop.stop();
     within(following).await.unwrap().unwrap();
-    let events = events.lock().unwrap();
+    let events = events.lock().unwrap().clone();
     assert!(matches!(events[0], FollowEvent::Connected { next_seq: 5_000 }), "{:?}", events[0]);
     // One answer for all of it.
     let connected = events.iter().filter(|it| matches!(it, FollowEvent::Connected { .. })).count();

@@ -7,6 +7,7 @@ mod cost;
 #[path = "../../../../fuzz/bodies/record_stream.rs"]
 mod record_stream;
 #[path = "../../../../fuzz/bodies/ticket.rs"]
+#[allow(clippy::duplicate_mod, reason = "each body brings its own input")]
 mod ticket;
 
 #[test]

@@ -2,9 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 
-use holobiont_archive::{
-    ClientError, Problem, RecordReader, SegmentEntry, Served, Sink, SurfaceHead,
-};
+use holobiont_archive::{ClientError, Problem, RecordReader, SegmentEntry, Served, SurfaceHead};
 use holobiont_identity::{Digest, UniqueId};
 
 use crate::world::{Publication, World, genesis, open, within};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use holobiont_archive::{
-    FollowError, Follower, PreviousClock, Sink, Source, StartOfWindow, Stop, SurfaceHead, Trouble,
+    FollowError, Follower, PreviousClock, RecordReader, Sink, Source, StartOfWindow, Stop,
+    SurfaceHead, Trouble,
 };
 use holobiont_identity::Digest;
 use holobiont_surface::{Damage, Head, NewRecord};
+use proptest::prelude::*;
 
 use crate::world::{Publication, World, genesis, record, within};
 
@@ -130,4 +132,57 @@ async fn what_answers_no_http_is_told_apart() {
     assert_eq!((error.is_final(), error.trouble()), (false, Trouble::Source));
     assert!(error.to_string().contains("418"), "{error}");
     server.stop().await;
+}
+
+/// All that a reader takes of these bytes, given in pieces of these lengths.
+fn taken(bytes: &[u8], pieces: &[usize]) -> (Vec<u8>, bool) {
+    let mut reader = RecordReader::new(&genesis(), 0);
+    let (mut rest, mut pieces) = (bytes, pieces.iter().cycle());
+    let mut taken = Vec::new();
+    while !rest.is_empty() {
+        let (piece, later) = rest.split_at(rest.len().min(*pieces.next().unwrap()));
+        reader.push(piece);
+        rest = later;
+        loop {
+            match reader.take() {
+                Ok(Some(batch)) => taken.extend_from_slice(batch.stored()),
+                Ok(None) => break,
+                Err(_) => return (taken, true),
+            }
+        }
+    }
+    (taken, false)
+}
+
+proptest! {
+    #[test]
+    fn records_come_whole_however_they_are_cut(
+        payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20),
+        pieces in prop::collection::vec(1_usize..200, 1..10),
+        cut in any::<prop::sample::Index>(),
+        flip in any::<prop::sample::Index>(),
+    ) {
+        let mut stored = Vec::new();
+        for (seq, payload) in (0..).zip(&payloads) {
+            record(seq, payload).encode_into(seq, &mut stored).unwrap();
+        }
+        prop_assert_eq!(taken(&stored, &pieces), (stored.clone(), false));
+        if !stored.is_empty() {
+            let short = &stored[..cut.index(stored.len())];
+            let (whole, refused) = taken(short, &pieces);
+            prop_assert!(!refused && short.starts_with(&whole));
+            let mut changed = stored.clone();
+            changed[flip.index(stored.len())] ^= 1;
+            let (good, _) = taken(&changed, &pieces);
+            prop_assert!(stored.starts_with(&good) && good.len() < stored.len());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_waited_for(
+        bytes in prop::collection::vec(any::<u8>(), 0..2_000),
+        pieces in prop::collection::vec(1_usize..200, 1..10),
+    ) {
+        prop_assert!(bytes.starts_with(&taken(&bytes, &pieces).0));
+    }
 }

@@ -186,23 +186,39 @@ impl Copies {
         self.copy(place)?.genesis()
     }
 
-    /// Appends records that the member's source, or a peer, has given: the ones that come next. They
-    /// were written, and are durable after [`sync`](Self::sync). Gives the sequence number that comes
-    /// next; where a record cannot follow, those before it were appended.
+    /// Appends records that the member's source, or a peer, has given, wherever the copy ends now. For
+    /// a copy that nobody else feeds or cuts back meanwhile; else [`append_at`](Self::append_at).
     ///
     /// # Errors
     ///
-    /// [`FoldError::Copy`] for a record that cannot follow and where the system refuses (the next call
-    /// recovers the copy, and may then find that it ends earlier), [`FoldError::NoMember`].
+    /// As [`append_at`](Self::append_at).
     pub fn append(&self, place: u16, records: &[NewRecord<'_>]) -> Result<u64, FoldError> {
-        self.copy(place)?.append(records)
+        self.copy(place)?.append(None, records)
+    }
+
+    /// Appends records of which the first has this sequence number. They were written, and are durable
+    /// after [`sync`](Self::sync). Gives the sequence number that comes next; where a record cannot
+    /// follow, those before it were appended.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError::OtherPlace`] where another record comes next: the copy was cut back, or recovered
+    /// after a failed write, or fed by somebody else. [`FoldError::Copy`] for a record that cannot
+    /// follow and where the system refuses, [`FoldError::NoMember`].
+    pub fn append_at(
+        &self,
+        place: u16,
+        first_seq: u64,
+        records: &[NewRecord<'_>],
+    ) -> Result<u64, FoldError> {
+        self.copy(place)?.append(Some(first_seq), records)
     }
 
     /// The same of records in their stored form, one after the other as a surface has them.
     ///
     /// # Errors
     ///
-    /// As [`append`](Self::append).
+    /// As [`append_at`](Self::append_at).
     pub fn append_stored(&self, place: u16, stored: &[u8]) -> Result<u64, FoldError> {
         self.copy(place)?.append_stored(stored)
     }
@@ -297,8 +313,9 @@ impl Copies {
     }
 
     /// Gives up what a copy has after the frontier, or all of it where there is none: it has another
-    /// history than a majority. Where the copy does not even agree at the frontier, all of it goes. What
-    /// is given up is put aside. Gives the sequence number that comes next.
+    /// history than a majority. Where it does not even agree at the frontier, all of it goes: of a copy
+    /// that was started anew, all since then, and it is what it was before. What is given up is put
+    /// aside. Gives the sequence number that comes next.
     ///
     /// # Errors
     ///

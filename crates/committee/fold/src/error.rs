@@ -57,6 +57,20 @@ pub enum FoldError {
         /// Digest of the source's.
         got: Digest,
     },
+    /// Records were given for another place than the copy's end: it was cut back, recovered, or fed by
+    /// somebody else meanwhile.
+    #[error(
+        "member {member}: its copy goes on with record {next_seq}, not with {first_seq}; feed it from \
+         there"
+    )]
+    OtherPlace {
+        /// The member's name.
+        member: String,
+        /// The first record given.
+        first_seq: u64,
+        /// The record that comes next.
+        next_seq: u64,
+    },
     /// A copy can be started anew only past what it has.
     #[error(
         "member {member}: a copy that has the records before {next_seq} cannot start anew at \

@@ -61,6 +61,7 @@ pub struct FoldSnapshot {
 
 /// What became of an entry.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and handed on at once")]
 pub enum Pushed {
     /// It is folded.
     Taken {
@@ -219,20 +220,12 @@ impl Folder {
             {
                 return Err(FoldError::ComeApart { index });
             }
-            cut = step.cut.map(|made| FoldedCut {
-                statement: CutStatement {
-                    content_hash: self.live.content_hash(),
-                    roster_digest: self.live.state().roster().digest(),
-                    cut: made.number,
-                    log_index: made.log_index,
-                    time_ms: made.time_ms,
-                    log_digest: self.live.log_digest(),
-                    output: self.output.head(),
-                    state_digest: self.live.state_digest(),
-                },
-                records: step.records,
-                commits: step.commits,
-            });
+            if let Some(made) = &step.cut {
+                let result = (self.output.head(), self.live.state_digest());
+                let statement = self.machine.statement(made.number, result.0, result.1);
+                let statement = statement.ok_or(FoldError::ComeApart { index })?;
+                cut = Some(FoldedCut { statement, records: step.records, commits: step.commits });
+            }
         }
         if let Some(organism) = &effects.take_up {
             self.live.take_up(organism)?;

@@ -9,7 +9,7 @@ use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::raft::VoteRequest;
 
 use crate::core::{Core, Engine};
-use crate::rpc::{self, Answer, Piece, Request};
+use crate::rpc::{self, Answer, Piece, Request, Told};
 use crate::{LastLog, Marks, Transport, snapshot};
 
 /// The most commands in one call.
@@ -27,24 +27,29 @@ pub(crate) async fn answer<C: Committee, D: Disk, T: Transport>(
 ) -> Vec<u8> {
     let answer = match rpc::decode::<Request<C>>(body) {
         None => Answer::Refused("your request is not readable by this build".to_owned()),
-        Some(request) => match respond(core, from, request).await {
+        Some((key, request)) => match respond(core, (from, key), request).await {
             Ok(answer) => answer,
             Err(why) => Answer::Refused(why),
         },
     };
-    rpc::encode(&answer)
+    rpc::encode(&core.signer.public(), &answer)
 }
 
 async fn respond<C: Committee, D: Disk, T: Transport>(
     core: &Core<C, D, T>,
-    from: UniqueId,
+    (from, key): (UniqueId, [u8; 32]),
     request: Request<C>,
 ) -> Result<Answer<C>, String> {
     if core.name_of(raft_id(&from)) != Some(from) {
         return Err("you are not in this committee's roster".to_owned());
     }
+    if !core.hears(&from, &key) {
+        return Ok(Answer::Outdated);
+    }
     if matches!(request, Request::Recall) {
-        return Ok(Answer::Marks(marks_for(core, &from)));
+        // From here on this boot of the node is heard, and none before it.
+        core.facts().boots.recalled(from, key);
+        return Ok(Answer::Marks(tell(core, &from)));
     }
     if core.is_stopping() {
         return Err("this node is stopping".to_owned());
@@ -87,6 +92,20 @@ fn by_sender(named: u64, sender: u64) -> Result<(), String> {
     match named == sender {
         true => Ok(()),
         false => Err("you speak for another node".to_owned()),
+    }
+}
+
+/// What another node that has restarted is told.
+fn tell<C: Committee, D: Disk, T>(core: &Core<C, D, T>, node: &UniqueId) -> Told {
+    let marks = marks_for(core, node);
+    let boots = core.facts().boots.clone();
+    let front = core.front.lock();
+    let machine = &front.machine;
+    Told {
+        marks,
+        roster_number: machine.roster_number(),
+        roster: machine.roster().nodes().to_vec(),
+        boots,
     }
 }
 

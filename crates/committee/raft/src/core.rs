@@ -9,13 +9,16 @@ use holobiont_committee_store::{Committee, Disk, LogStore, SignedJournal, raft_i
 use holobiont_identity::{Digest, Organism, UniqueId};
 use holobiont_policy::{OfferedHead, Roster, Unavailable};
 use openraft::Raft;
+use openraft::async_runtime::Instant as _;
 use openraft::type_config::TypeConfigExt as _;
 use openraft::type_config::alias::InstantOf;
 use tokio::sync::watch;
 
+use crate::boots::Boots;
 use crate::front::Front;
+use crate::rpc::{self, Answer, Request};
 use crate::settings::{Enrolments, Listener};
-use crate::{FoldOn, Gate, LastLog, Settings, Signing};
+use crate::{FoldOn, Gate, LastLog, Settings, Signing, Transport};
 
 pub(crate) type Engine<C, D> = Raft<C, Front<C, D>>;
 
@@ -51,7 +54,9 @@ pub(crate) struct Core<C: Committee, D: Disk, T> {
 pub(crate) struct Facts {
     /// None before the others have answered.
     pub(crate) gate: Option<Gate>,
-    pub(crate) verified: BTreeMap<UniqueId, [u8; 32]>,
+    /// Boot keys that attested TLS has verified, newest last: of a node that was started twice both.
+    pub(crate) verified: BTreeMap<UniqueId, Vec<[u8; 32]>>,
+    pub(crate) boots: Boots,
     pub(crate) unavailable: BTreeMap<u16, Unavailable>,
     pub(crate) gaps: BTreeMap<u16, OfferedHead>,
     pub(crate) unsigned: VecDeque<CutStatement>,
@@ -79,6 +84,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
         let facts = Facts {
             gate: None,
             verified: BTreeMap::new(),
+            boots: Boots::default(),
             unavailable: BTreeMap::new(),
             gaps: BTreeMap::new(),
             unsigned: VecDeque::new(),
@@ -124,7 +130,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
 
     /// The runtime's time since the node began, in milliseconds.
     pub(crate) fn runtime_ms(&self) -> u64 {
-        u64::try_from((C::now() - self.began).as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -215,6 +221,50 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             .chain(self.roster.nodes())
             .find(|node| raft_id(node) == number)
             .copied()
+    }
+
+    /// Asks another node.
+    pub(crate) async fn ask(
+        &self,
+        to: UniqueId,
+        request: &Request<C>,
+        within: Duration,
+    ) -> Result<Answer<C>, String>
+    where
+        T: Transport,
+    {
+        let call = self.transport.call(to, rpc::encode(&self.signer.public(), request));
+        let body = match C::timeout(within, call).await {
+            Err(_) => return Err(format!("no answer within {} ms", within.as_millis())),
+            Ok(answered) => answered.map_err(|error| error.to_string())?,
+        };
+        let decoded = rpc::decode(&body);
+        let (key, answer) = decoded.ok_or("its answer is not readable by this build")?;
+        match answer {
+            _ if !self.hears(&to, &key) => {
+                Err("it was started again: this boot of it is heard no more".to_owned())
+            }
+            Answer::Outdated => {
+                self.is_outdated();
+                Err("a later boot of this node is heard in its place".to_owned())
+            }
+            Answer::Refused(why) => Err(why),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Another boot of this node has taken its place.
+    pub(crate) fn is_outdated(&self) {
+        self.set_signing(Signing::Fenced);
+        self.fail(
+            "another boot of this node id was started after this one: run one only".to_owned(),
+        );
+    }
+
+    /// Whether this node takes anything from a boot of another: not once a later one is known.
+    pub(crate) fn hears(&self, node: &UniqueId, key: &[u8; 32]) -> bool {
+        let is_older = self.facts().boots.is_older(node, key);
+        !is_older && !self.front.lock().machine.is_fenced(node, key)
     }
 
     /// Lets other tasks run, where the fold is one among them.

@@ -3,10 +3,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use holobiont_committee::{LogCommand, Signed};
 use holobiont_committee_store::{Committee, Disk, Payload, raft_id};
-use holobiont_identity::{Digest, UniqueId};
+use holobiont_identity::Digest;
 use holobiont_policy::Command;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::impls::EmptyNode;
@@ -16,17 +15,15 @@ use openraft::{ChangeMembers, Config, SnapshotPolicy};
 use crate::core::{Core, Engine};
 use crate::duty::{Duty, Held, Own};
 use crate::network::Peers;
-use crate::rpc::{self, Answer, Request};
-use crate::{Gate, Marks, NodeError, Signing, Transport, node};
+use crate::rpc::{Answer, Request};
+use crate::{Gate, NodeError, Signing, Transport, node, recall};
 
-/// How long a restarted node waits between asking the others again, in milliseconds.
-const RECALL_AGAIN_MS: u64 = 250;
-/// How long it waits for one answer, in milliseconds.
-const RECALL_ANSWER_MS: u64 = 2_000;
+/// How long a node waits for one answer, in milliseconds.
+pub(crate) const ANSWER_MS: u64 = 2_000;
 
 /// The node's life: recall, then engine, fold, ticks and duty.
 pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
-    let Some(heard) = recall(core).await else { return };
+    let Some(heard) = recall::recall(core).await else { return };
     let own = core.last_log();
     let gate = Gate::new(&heard, own);
     if gate.is_rolled_back() {
@@ -46,37 +43,6 @@ pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, 
     let ticking = core.enter();
     drop(C::spawn(async move { tick(&ticking.0).await }));
     duty(core).await;
-}
-
-/// Asks the others what they know of this node's log, until enough have answered.
-async fn recall<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) -> Option<Marks> {
-    let roster = core.front.lock().machine.roster().clone();
-    let others: Vec<UniqueId> =
-        roster.nodes().iter().filter(|node| **node != core.settings.node).copied().collect();
-    let needed = Gate::answers_needed(others.len().saturating_add(1));
-    loop {
-        if core.is_stopping() {
-            return None;
-        }
-        let asked = others.iter().map(|node| async {
-            let call = core.transport.call(*node, rpc::encode(&Request::<C>::Recall));
-            let answer = C::timeout(Duration::from_millis(RECALL_ANSWER_MS), call).await;
-            match rpc::decode::<Answer<C>>(&answer.ok()?.ok()?)? {
-                Answer::Marks(marks) => Some(marks),
-                _ => None,
-            }
-        });
-        let answers: Vec<Marks> = join_all(asked).await.into_iter().flatten().collect();
-        if answers.len() >= needed {
-            let mut heard = Marks::default();
-            for marks in &answers {
-                heard.raise(marks);
-            }
-            return Some(heard);
-        }
-        core.tell();
-        C::sleep(Duration::from_millis(RECALL_AGAIN_MS)).await;
-    }
 }
 
 async fn start_engine<C: Committee, D: Disk, T: Transport>(
@@ -101,11 +67,7 @@ async fn start_engine<C: Committee, D: Disk, T: Transport>(
     };
     let config =
         config.validate().map_err(|error| NodeError::Settings { why: error.to_string() })?;
-    let names = Arc::clone(core);
-    let peers = Peers {
-        transport: core.transport.clone(),
-        names: Arc::new(move |number| names.name_of(number)),
-    };
+    let peers = Peers { core: Arc::clone(core) };
     let number = raft_id(&settings.node);
     let stopped = |why: String| NodeError::Stopped { why };
     let engine =
@@ -128,13 +90,13 @@ async fn start_engine<C: Committee, D: Disk, T: Transport>(
 
 /// The organism's tick, from whoever leads.
 async fn tick<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) {
-    let mut next = C::now();
+    let mut next_ms = core.runtime_ms();
     while !core.is_stopping() {
         let tick_ms = core.front.lock().machine.organism().ticks.tick_ms;
-        next += Duration::from_millis(u64::from(tick_ms));
+        let now_ms = core.runtime_ms();
         // A process that was paused does not make up for it.
-        next = next.max(C::now());
-        C::sleep_until(next).await;
+        next_ms = next_ms.saturating_add(u64::from(tick_ms)).max(now_ms);
+        C::sleep(Duration::from_millis(next_ms.saturating_sub(now_ms))).await;
         let Some(engine) = core.engine.get().filter(|engine| engine.is_leader()) else { continue };
         let key = core.signer.public();
         let place = {
@@ -230,7 +192,7 @@ fn look<C: Committee, D: Disk, T: Transport>(
     let may_sign = facts.gate.as_ref().is_some_and(Gate::is_open)
         && matches!(facts.signing, Signing::Waits(_) | Signing::Signs);
     let unsigned = &mut facts.unsigned;
-    let to_sign = if may_sign { duty.to_sign(machine, own, unsigned) } else { Vec::new() };
+    let to_sign = if may_sign { duty.due_signatures(machine, own, unsigned) } else { Vec::new() };
     let (unavailable, gaps) = (facts.unavailable.clone(), facts.gaps.clone());
     let policy = machine.policy().clone();
     drop(facts);
@@ -280,14 +242,11 @@ pub(crate) async fn propose<C: Committee, D: Disk, T: Transport>(
     let leader = engine.metrics().borrow_watched().current_leader;
     let leader = leader.and_then(|number| core.name_of(number));
     let leader = leader.ok_or_else(|| no_leader("none is known"))?;
-    let call = core.transport.call(leader, rpc::encode(&Request::<C>::Propose(payloads)));
-    let answer = C::timeout(Duration::from_millis(RECALL_ANSWER_MS), call).await;
-    let answer = answer.map_err(|_| no_leader("it does not answer"))?;
-    let answer = answer.map_err(|error| no_leader(&error.to_string()))?;
-    match rpc::decode::<Answer<C>>(&answer) {
-        Some(Answer::Proposed) => Ok(()),
-        Some(Answer::Refused(why)) => Err(no_leader(&why)),
-        _ => Err(no_leader("its answer is not readable")),
+    let within = Duration::from_millis(ANSWER_MS);
+    match core.ask(leader, &Request::Propose(payloads), within).await {
+        Ok(Answer::Proposed) => Ok(()),
+        Ok(_) => Err(no_leader("it answered something else than was asked")),
+        Err(why) => Err(no_leader(&why)),
     }
 }
 

@@ -75,7 +75,7 @@ impl Duty {
         machine: &Machine,
         own: Own<'_>,
         enrolment: &[u8],
-        verified: &BTreeMap<UniqueId, [u8; 32]>,
+        verified: &BTreeMap<UniqueId, Vec<[u8; 32]>>,
         enrolments: &Enrolments,
     ) -> Vec<LogCommand> {
         self.proposed.retain(|_, until_ms| *until_ms > own.now_ms);
@@ -94,7 +94,7 @@ impl Duty {
         for (other, node) in (0_u16..).zip(machine.roster().nodes()) {
             let Some(key) = machine.pending_key(other).filter(|_| other != place) else { continue };
             let enrolment = machine.pending_enrolment(other).unwrap_or_default();
-            if verified.get(node) == Some(key)
+            if verified.get(node).is_some_and(|keys| keys.contains(key))
                 && enrolments(node, enrolment)
                 && !machine.admitted_by(other).contains(&place)
                 && self.propose(Matter::Admit(other, *key), own)
@@ -120,7 +120,7 @@ impl Duty {
     }
 
     /// What was folded, has no certificate, and is to be signed now.
-    pub(crate) fn to_sign(
+    pub(crate) fn due_signatures(
         &mut self,
         machine: &Machine,
         own: Own<'_>,
@@ -144,7 +144,7 @@ impl Duty {
     ) -> Vec<LogCommand> {
         let heads = self.offers(policy, place, own, held);
         let offer = (!heads.is_empty())
-            .then(|| LogCommand::Policy(Command::Offer(Offer { node: place, heads })));
+            .then_some(LogCommand::Policy(Command::Offer(Offer { node: place, heads })));
         let votes = self.votes(policy, place, own, held).into_iter().map(|(offer, opinions)| {
             let vote = Vote { node: place, offer, opinions, time_ms: held.wall_ms };
             LogCommand::Policy(Command::Vote(vote))

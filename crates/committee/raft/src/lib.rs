@@ -23,6 +23,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 mod answering;
+mod boots;
 mod core;
 mod driving;
 mod duty;
@@ -33,6 +34,7 @@ mod gate;
 mod marks;
 mod network;
 mod node;
+mod recall;
 mod rpc;
 mod settings;
 mod snapshot;

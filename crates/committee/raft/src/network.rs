@@ -2,8 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holobiont_committee_store::Committee;
-use holobiont_identity::UniqueId;
+use holobiont_committee_store::{Committee, Disk};
 use openraft::OptionalSend;
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::impls::EmptyNode;
@@ -12,68 +11,46 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
-use openraft::type_config::TypeConfigExt as _;
 use openraft::type_config::alias::{SnapshotOf, VoteOf};
 
-use crate::rpc::{self, Answer, Piece, Request};
-use crate::{Transport, TransportError};
+use crate::Transport;
+use crate::core::Core;
+use crate::rpc::{Answer, Piece, Request};
 
 /// How much of a snapshot goes in one call, in bytes.
 const PIECE_BYTES: usize = 4 << 20;
 
-/// Finds the node id behind the engine's number.
-pub(crate) type Names = Arc<dyn Fn(u64) -> Option<UniqueId> + Send + Sync>;
-
-/// Makes the engine's connections out of a [`Transport`].
-#[derive(Clone)]
-pub(crate) struct Peers<T> {
-    pub(crate) transport: T,
-    pub(crate) names: Names,
+/// Makes the engine's connections.
+pub(crate) struct Peers<C: Committee, D: Disk, T> {
+    pub(crate) core: Arc<Core<C, D, T>>,
 }
 
 /// The engine's way to one other node.
-pub(crate) struct Peer<T> {
-    transport: T,
-    names: Names,
+pub(crate) struct Peer<C: Committee, D: Disk, T> {
+    core: Arc<Core<C, D, T>>,
     target: u64,
 }
 
-impl<C: Committee, T: Transport> RaftNetworkFactory<C> for Peers<T> {
-    type Network = Peer<T>;
+impl<C: Committee, D: Disk, T: Transport> RaftNetworkFactory<C> for Peers<C, D, T> {
+    type Network = Peer<C, D, T>;
 
-    async fn new_client(&mut self, target: u64, _node: &EmptyNode) -> Peer<T> {
-        Peer { transport: self.transport.clone(), names: Arc::clone(&self.names), target }
+    async fn new_client(&mut self, target: u64, _node: &EmptyNode) -> Peer<C, D, T> {
+        Peer { core: Arc::clone(&self.core), target }
     }
 }
 
-impl<T: Transport> Peer<T> {
-    async fn ask<C: Committee>(
+impl<C: Committee, D: Disk, T: Transport> Peer<C, D, T> {
+    async fn ask(
         &self,
         request: &Request<C>,
         within: Duration,
     ) -> Result<Answer<C>, Unreachable<C>> {
-        let unreachable = |why: String| Unreachable::from_string(why);
         // A node that has just joined the roster may not be known here yet.
-        let Some(to) = (self.names)(self.target) else {
-            return Err(unreachable(format!("no node of the roster has number {}", self.target)));
+        let Some(to) = self.core.name_of(self.target) else {
+            let why = format!("no node of the roster has number {}", self.target);
+            return Err(Unreachable::from_string(why));
         };
-        let call = self.transport.call(to, rpc::encode(request));
-        let body = match C::timeout(within, call).await {
-            Err(_) => {
-                return Err(unreachable(format!("no answer within {} ms", within.as_millis())));
-            }
-            Ok(Err(
-                error @ TransportError::Unreachable { .. } | error @ TransportError::Refused { .. },
-            )) => {
-                return Err(unreachable(error.to_string()));
-            }
-            Ok(Ok(body)) => body,
-        };
-        match rpc::decode(&body) {
-            Some(Answer::Refused(why)) => Err(unreachable(why)),
-            Some(answer) => Ok(answer),
-            None => Err(unreachable("its answer is not readable by this build".to_owned())),
-        }
+        self.core.ask(to, request, within).await.map_err(Unreachable::from_string)
     }
 }
 
@@ -81,7 +58,7 @@ fn unexpected<C: Committee>() -> RPCError<C> {
     RPCError::Network(NetworkError::from_string("it answered something else than was asked"))
 }
 
-impl<C: Committee, T: Transport> RaftNetworkV2<C> for Peer<T> {
+impl<C: Committee, D: Disk, T: Transport> RaftNetworkV2<C> for Peer<C, D, T> {
     type SnapshotData = Vec<u8>;
 
     async fn append_entries(
@@ -137,7 +114,7 @@ impl<C: Committee, T: Transport> RaftNetworkV2<C> for Peer<T> {
                 bytes: file.get(offset..end).unwrap_or_default().to_vec(),
             };
             let request = Request::Snapshot(piece);
-            let asked = Box::pin(self.ask::<C>(&request, option.hard_ttl()));
+            let asked = Box::pin(self.ask(&request, option.hard_ttl()));
             let answer = match futures_util::future::select(asked, &mut cancel).await {
                 futures_util::future::Either::Left((answer, _)) => answer?,
                 futures_util::future::Either::Right((closed, _)) => return Err(closed.into()),

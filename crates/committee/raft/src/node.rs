@@ -1,7 +1,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use holobiont_committee::{Certificate, LogCommand, Machine, Signed, SignedOrder};
+use holobiont_committee::{
+    Certificate, Configs, LogCommand, Machine, MachineError, Signed, SignedOrder,
+};
 use holobiont_committee_fold::Need;
 use holobiont_committee_store::{Committee, Disk, LogStore, Payload, SignedJournal, SnapshotFiles};
 use holobiont_identity::{Digest, UniqueId};
@@ -16,6 +18,8 @@ use crate::{FoldOn, NodeError, Parts, Status, Transport, answering, driving, fol
 
 /// How long a leader that stops waits for another to lead, in milliseconds.
 const HAND_OVER_MS: u64 = 2_000;
+/// How many verified boot keys of one node are remembered.
+const MAX_VERIFIED_KEYS: usize = 8;
 /// The most bytes of the log that are given at once, for an export.
 pub const MAX_ENTRIES_BYTES: usize = 4 << 20;
 
@@ -53,10 +57,11 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
         }
         let snapshots = SnapshotFiles::open(Arc::clone(&parts.disk))?;
         let journal = SignedJournal::open(Arc::clone(&parts.disk))?;
-        let machine = match snapshots.newest()? {
+        let mut machine = match snapshots.newest()? {
             None => Machine::new(Arc::clone(&parts.organism), parts.roster.clone())?,
             Some(newest) => Machine::restore(&newest.machine, &*parts.configs)?,
         };
+        read_on(&mut machine, &store, &*parts.configs)?;
         let front = Front {
             state: Arc::new(Mutex::new(FrontState::new(machine))),
             configs: Arc::clone(&parts.configs),
@@ -80,7 +85,14 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
 
     /// Attested TLS has just verified that this is a boot key of that node.
     pub fn verified(&self, node: UniqueId, key: [u8; 32]) {
-        self.core.facts().verified.insert(node, key);
+        let mut facts = self.core.facts();
+        let keys = facts.verified.entry(node).or_default();
+        keys.retain(|known| *known != key);
+        if keys.len() == MAX_VERIFIED_KEYS {
+            keys.remove(0);
+        }
+        keys.push(key);
+        drop(facts);
         self.core.front.wakes.duty.notify_one();
     }
 
@@ -202,18 +214,16 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
     /// Stops: a leader first hands over; then as [`end`](Self::end).
     pub async fn stop(&self) {
         let core = &self.core;
-        if let Some(engine) = core.engine.get() {
-            if let Some(next) = driving::successor(engine) {
-                let handed = engine.trigger().transfer_leader(next).await;
-                if handed.is_ok() {
-                    let step_down = async {
-                        while engine.is_leader() {
-                            C::sleep(Duration::from_millis(20)).await;
-                        }
-                    };
-                    let _ = C::timeout(Duration::from_millis(HAND_OVER_MS), step_down).await;
+        if let Some(engine) = core.engine.get()
+            && let Some(next) = driving::successor(engine)
+            && engine.trigger().transfer_leader(next).await.is_ok()
+        {
+            let step_down = async {
+                while engine.is_leader() {
+                    C::sleep(Duration::from_millis(20)).await;
                 }
-            }
+            };
+            let _ = C::timeout(Duration::from_millis(HAND_OVER_MS), step_down).await;
         }
         self.end().await;
     }
@@ -232,6 +242,30 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
             tracing::warn!(%error, "the log was not closed cleanly");
         }
         core.tell();
+    }
+}
+
+/// Takes in what the log is known to have committed: who is in the roster, and which boots are
+/// fenced, counts before the engine has started.
+fn read_on<C: Committee, D: Disk>(
+    machine: &mut Machine,
+    store: &LogStore<C, D>,
+    configs: &dyn Configs,
+) -> Result<(), NodeError> {
+    let Some((_, to)) = store.marks().committed else { return Ok(()) };
+    let mut from = machine.log_index().saturating_add(1);
+    loop {
+        let entries = store.committed_entries(from, to, MAX_ENTRIES_BYTES)?;
+        let Some((last, _)) = entries.last() else { return Ok(()) };
+        from = last.saturating_add(1);
+        for (index, payload) in entries {
+            let Some(payload) = payload else { continue };
+            if let Err(MachineError::ConfigMissing { .. }) =
+                machine.apply(index, &payload.0, configs)
+            {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 use holobiont_committee_store::Committee;
-use holobiont_identity::versioned;
+use holobiont_identity::{UniqueId, versioned};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -7,6 +7,7 @@ use openraft::raft::{
 use openraft::type_config::alias::VoteOf;
 use serde::{Deserialize, Serialize};
 
+use crate::boots::Boots;
 use crate::{MAX_RPC_BYTES, Marks};
 
 const VERSION: u8 = 1;
@@ -40,23 +41,36 @@ pub(crate) struct Piece<C: Committee> {
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) enum Answer<C: Committee> {
-    Marks(Marks),
+    Marks(Told),
     Append(AppendEntriesResponse<C>),
     Vote(VoteResponse<C>),
     /// The piece is there; after the last one, what became of the whole.
     Snapshot(Option<SnapshotResponse<C>>),
     TransferLeader(TransferLeaderResponse<C>),
     Proposed,
+    /// A later boot of the asking node has asked to be heard in its place.
+    Outdated,
     /// The node will not or cannot do that, and why.
     Refused(String),
 }
 
-pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
-    versioned::encode(VERSION, message)
+/// What a node tells another that has restarted.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) marks: Marks,
+    /// The roster that it knows, and how many there were before it.
+    pub(crate) roster_number: u64,
+    pub(crate) roster: Vec<UniqueId>,
+    pub(crate) boots: Boots,
+}
+
+/// A message, and the key of the boot that says it.
+pub(crate) fn encode<T: Serialize>(key: &[u8; 32], message: &T) -> Vec<u8> {
+    versioned::encode(VERSION, &(key, message))
 }
 
 /// None for bytes that are no message of this version, and for more than [`MAX_RPC_BYTES`].
-pub(crate) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
+pub(crate) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<([u8; 32], T)> {
     let (version, body) = bytes.split_first()?;
     if *version != VERSION || bytes.len() > MAX_RPC_BYTES {
         return None;

@@ -23,6 +23,7 @@ mod format;
 mod index;
 mod log;
 mod options;
+mod plan;
 mod read;
 mod recover;
 mod scan;

@@ -8,8 +8,9 @@ use openraft::Vote;
 
 use crate::figures::Counters;
 use crate::format::{LogEntry, Position, encode_vote};
-use crate::index::{Callback, Index, Plan, Segment};
+use crate::index::{Callback, Index, Segment};
 use crate::options::MAX_WAITING_BYTES;
+use crate::plan::Plan;
 use crate::read::read_run;
 use crate::recover::{Recovered, recover};
 use crate::writer::{VOTE, Writer};
@@ -192,16 +193,15 @@ impl<D: Disk> Log<D> {
         let mut attempts = READ_ATTEMPTS;
         loop {
             let plan = locked(&self.index).plan(range.clone(), most_bytes);
-            let generation = plan.generation;
-            let read = self.follow(plan);
+            let read = self.follow(&plan);
             attempts = attempts.saturating_sub(1);
-            if read.is_ok() || attempts == 0 || locked(&self.index).generation == generation {
+            if read.is_ok() || attempts == 0 || locked(&self.index).generation == plan.generation {
                 return read;
             }
         }
     }
 
-    fn follow(&self, plan: Plan) -> Result<Vec<LogEntry>, StoreError> {
+    fn follow(&self, plan: &Plan) -> Result<Vec<LogEntry>, StoreError> {
         let mut entries = Vec::new();
         for run in &plan.runs {
             read_run(self.disk.as_ref(), run, &mut entries)?;

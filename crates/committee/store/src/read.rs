@@ -1,5 +1,5 @@
 use crate::format::{LogEntry, RecordHeader, decode_payload};
-use crate::index::Run;
+use crate::plan::Run;
 use crate::{Defect, Disk, StoreError};
 
 /// Reads records that were written before, once, and checks that they are the ones that were.
@@ -15,7 +15,7 @@ pub(crate) fn read_run<D: Disk>(
     bytes.truncate(read.map_err(StoreError::io(&run.name, "reading"))?);
 
     let mut crc_before = run.crc_before;
-    for (index, place) in (run.first..).zip(&run.places) {
+    for (index, place) in (run.first..=u64::MAX).zip(&run.places) {
         let offset = u64::from(place.offset);
         let skip = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
         let rest = bytes.get(skip..).unwrap_or_default();

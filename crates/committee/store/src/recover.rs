@@ -30,9 +30,10 @@ pub(crate) fn recover<D: Disk>(
     disk: &Arc<D>,
     options: LogOptions,
 ) -> Result<Recovered<D>, StoreError> {
-    let mut found = Found::read(disk.as_ref())?;
-    // What is seen need not be on disk yet, after the process alone has died.
+    // What is seen need not be on disk yet, after the process alone has died; and nothing that
+    // builds on it may be there before.
     disk.sync_dir().map_err(StoreError::io(".", "syncing"))?;
+    let mut found = Found::read(disk.as_ref())?;
     let removed = found.remove_remains(disk.as_ref())?;
 
     let Found { mark, vote, segments, names } = found;

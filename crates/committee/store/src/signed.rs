@@ -54,30 +54,19 @@ impl<D: Disk> SignedJournal<D> {
     pub fn open(disk: Arc<D>) -> Result<Self, StoreError> {
         let half = format!("{FILE}{TEMPORARY}");
         disk.remove(&half).map_err(StoreError::io(&half, "removing"))?;
-        let reading =
-            |name| disk.read_all(name, MAX_FILE_BYTES).map_err(StoreError::io(name, "reading"));
-        let bytes = reading(FILE)?;
-        let mut journal = Self {
-            signed: BTreeMap::new(),
-            from: 0,
-            slots: 0,
-            cut_off_bytes: 0,
-            failed: None,
-            disk: Arc::clone(&disk),
-        };
-        match bytes {
-            Some(bytes) => {
-                journal.read(&bytes).map_err(|(at, what)| StoreError::damage(FILE, at, what))?;
-                journal.cut_off(&bytes)?;
-            }
-            None => {
-                let vote = reading(VOTE)?.map_or(Ok(None), |bytes| decode_vote(&bytes));
-                if vote.map_err(|what| StoreError::damage(VOTE, 0, what))?.is_some() {
-                    return Err(StoreError::damage(FILE, 0, Defect::Missing));
-                }
-                journal.rewrite()?;
-            }
+        let (bytes, vote) = (read(disk.as_ref(), FILE)?, read(disk.as_ref(), VOTE)?);
+        let (signed, failed) = (BTreeMap::new(), None);
+        let mut journal = Self { disk, signed, from: 0, slots: 0, cut_off_bytes: 0, failed };
+        if let Some(bytes) = bytes {
+            journal.read(&bytes).map_err(|(at, what)| StoreError::damage(FILE, at, what))?;
+            journal.cut_off(&bytes)?;
+            return Ok(journal);
         }
+        let vote = vote.map_or(Ok(None), |bytes| decode_vote(&bytes));
+        if vote.map_err(|what| StoreError::damage(VOTE, 0, what))?.is_some() {
+            return Err(StoreError::damage(FILE, 0, Defect::Missing));
+        }
+        journal.rewrite()?;
         Ok(journal)
     }
 
@@ -235,6 +224,10 @@ impl<D: Disk> SignedJournal<D> {
         let synced = cut.and_then(|()| self.disk.sync(FILE)).and_then(|()| self.disk.sync_dir());
         synced.map_err(StoreError::io(FILE, "recovering"))
     }
+}
+
+fn read<D: Disk>(disk: &D, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    disk.read_all(name, MAX_FILE_BYTES).map_err(StoreError::io(name, "reading"))
 }
 
 struct Record {

@@ -55,7 +55,8 @@ struct State {
 #[derive(Debug, Clone)]
 enum Change {
     Create(String, u64),
-    Rename(String, String),
+    /// What file it was, so that it is that one even if its creation is lost.
+    Rename(String, String, u64),
     Remove(String),
 }
 
@@ -63,10 +64,11 @@ impl Change {
     fn apply(&self, names: &mut BTreeMap<String, u64>) {
         match self {
             Self::Create(name, file) => drop(names.insert(name.clone(), *file)),
-            Self::Rename(from, to) => {
-                if let Some(file) = names.remove(from) {
-                    names.insert(to.clone(), file);
+            Self::Rename(from, to, file) => {
+                if names.get(from) == Some(file) {
+                    names.remove(from);
                 }
+                names.insert(to.clone(), *file);
             }
             Self::Remove(name) => drop(names.remove(name)),
         }
@@ -303,13 +305,13 @@ impl Disk for SimulatedDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let rename = |state: &mut State| {
-            state.number(from)?;
-            state.change(Change::Rename(from.to_owned(), to.to_owned()));
+            let file = state.number(from)?;
+            state.change(Change::Rename(from.to_owned(), to.to_owned(), file));
             Ok(())
         };
         self.operation(rename, |state| {
-            if state.random.below(2) == 0 && state.number(from).is_ok() {
-                state.change(Change::Rename(from.to_owned(), to.to_owned()));
+            if state.random.below(2) == 0 {
+                drop(rename(state));
             }
         })
     }

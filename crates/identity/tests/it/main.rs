@@ -12,6 +12,7 @@ mod coalition;
 mod framing;
 mod fuzz_corpus;
 mod node_config;
+mod order_file;
 mod orders;
 mod organism;
 mod pin_import;

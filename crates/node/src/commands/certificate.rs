@@ -98,8 +98,7 @@ fn known(mut exported: Exported, of: &CutStatement) -> Result<Known, Failure> {
 fn tell(certificate: &Certificate, keys_checked: bool, as_json: bool) -> Result<(), Failure> {
     let statement = &certificate.statement;
     let head = statement.output.map(|head| (head.seq, head.hash.to_string()));
-    let nodes: Vec<String> =
-        certificate.signatures.iter().map(|it| it.node.to_string()).collect();
+    let nodes: Vec<String> = certificate.signatures.iter().map(|it| it.node.to_string()).collect();
     if as_json {
         let told = json!({
             "cut": statement.cut,
@@ -119,10 +118,8 @@ fn tell(certificate: &Certificate, keys_checked: bool, as_json: bool) -> Result<
     } else {
         "each with a key that only the certificate names: --export checks whose it is"
     };
-    let head = head.map_or_else(
-        || "none".to_owned(),
-        |(seq, hash)| format!("{hash} at record {seq}"),
-    );
+    let head =
+        head.map_or_else(|| "none".to_owned(), |(seq, hash)| format!("{hash} at record {seq}"));
     let mut text = format!(
         "cut {} at log entry {} is certified by {} nodes, {keys}\n\noutput head   {head}\n\
          state digest  {}\nlog digest    {}\n\n",

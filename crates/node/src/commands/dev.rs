@@ -1,8 +1,8 @@
 //! Simulated TDX: everything here says so, and is in no production build.
 
 mod guest;
-mod handshake;
-mod network;
+pub(super) mod handshake;
+pub(super) mod network;
 
 use holobiont_attestation::{PckCa, Verifier};
 use holobiont_enclave_simulated::{

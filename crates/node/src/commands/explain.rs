@@ -266,10 +266,8 @@ impl Explained {
 
 /// Finds the proof of a cited record, and the genesis that it is proved with; none where nobody
 /// shows it.
-type Find<'a> = &'a dyn Fn(
-    &Citation,
-    &MemberEvidence,
-) -> Result<Option<(EvidenceItem, Genesis)>, Failure>;
+type Find<'a> =
+    &'a dyn Fn(&Citation, &MemberEvidence) -> Result<Option<(EvidenceItem, Genesis)>, Failure>;
 
 /// Proves a cited record against the head in the commit.
 fn prove(
@@ -305,10 +303,7 @@ fn prove(
                 });
             }
             let payload = record.payload();
-            Some(
-                std::str::from_utf8(payload)
-                    .map_or_else(|_| hex::encode(payload), str::to_owned),
-            )
+            Some(std::str::from_utf8(payload).map_or_else(|_| hex::encode(payload), str::to_owned))
         }
     };
     Ok(Cited {

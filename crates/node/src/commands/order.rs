@@ -43,7 +43,11 @@ fn operator(organism: &Organism, key: &[u8; 32], file: &Path) -> Result<u16, Fai
     let place = organism.acl.operators.iter().position(|operator| operator.key == *key);
     place.and_then(|place| u16::try_from(place).ok()).ok_or_else(|| Failure::Policy {
         file: file.to_owned(),
-        what: format!("is the key {}, which no operator of {} has", hex::encode(key), organism.name),
+        what: format!(
+            "is the key {}, which no operator of {} has",
+            hex::encode(key),
+            organism.name
+        ),
         help: "the keys that may sign are in [acl] of organism.toml",
     })
 }

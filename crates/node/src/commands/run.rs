@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use holobiont_identity::SourceKind;
+use holobiont_identity::pins::COMMITTEE_SURFACE;
 use serde::Serialize;
 
 use crate::cli::Run as Args;
@@ -33,8 +34,15 @@ struct Checked {
 
 fn check(loaded: &Loaded, as_json: bool) -> Result<(), Failure> {
     // What a start would find missing is found now.
-    Trust::open(loaded)?;
+    let trust = Trust::open(loaded)?;
     let organism = &loaded.organism;
+    if let Some(pins) = organism.pins(COMMITTEE_SURFACE) {
+        let verdict = trust.own_verdict(pins)?;
+        if let Some(reason) = verdict.reason() {
+            print::note(&verdict.to_string());
+            return Err(Failure::Verdict { what: reason.to_string(), fault: reason.fault() });
+        }
+    }
     let nodes = loaded.roster.nodes();
     let sources = organism.members.iter().map(|member| {
         let from = match loaded.config.source(&member.name).map(|source| &source.kind) {

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     }
     let failure = match differ {
         Some(what) => Failure::Differs { what },
-        None if silent > 0 => Failure::NotReady {
+        None if silent > 0 => Failure::Silent {
             what: format!("{} did not answer", count(silent.try_into().unwrap_or(0), "node")),
         },
         None => return Ok(()),
@@ -86,9 +86,8 @@ fn render(nodes: &[Answer]) -> String {
     let shown = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |it| it.to_string());
     let rows = nodes.iter().map(|node| match &node.told {
         None => {
-            let failed = node.failed.clone().unwrap_or_default();
-            let mut row = vec![node.url.clone(), failed];
-            row.resize(10, String::new());
+            let mut row = vec![node.url.clone(), "-".to_owned(), "silent".to_owned()];
+            row.resize(10, "-".to_owned());
             row
         }
         Some(told) => vec![
@@ -105,10 +104,21 @@ fn render(nodes: &[Answer]) -> String {
         ],
     });
     let header = [
-        "url", "node", "role", "term", "applied", "folded", "certified", "watermark", "signing",
+        "url",
+        "node",
+        "role",
+        "term",
+        "applied",
+        "folded",
+        "certified",
+        "watermark",
+        "signing",
         "ready",
     ];
     text.push_str(&print::table(header, rows));
+    for failed in nodes.iter().filter_map(|node| node.failed.as_ref()) {
+        text.push_str(&format!("\n{failed}\n"));
+    }
     // Members are the committee's: the node that is furthest says most of them.
     let furthest = nodes.iter().filter_map(|node| node.told.as_ref());
     let Some(told) = furthest.max_by_key(|told| told.applied_index) else { return text };

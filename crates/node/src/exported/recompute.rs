@@ -53,10 +53,8 @@ pub(crate) fn recompute(
 ) -> Result<Recomputed, Failure> {
     let organism = Arc::clone(exported.machine().organism());
     let job = Job { exported, organism: &organism, surfaces, output_dir };
-    load(&organism, job).map_err(|source| Failure::Program {
-        file: PathBuf::from("organism.toml"),
-        source,
-    })?
+    load(&organism, job)
+        .map_err(|source| Failure::Program { file: PathBuf::from("organism.toml"), source })?
 }
 
 struct Job<'a> {

@@ -76,8 +76,7 @@ fn is_enrolled(
         return Err("it shows no enrolment: the organism's operators issue one".to_owned());
     }
     let ticket = Ticket::parse(text.trim()).map_err(|error| error.to_string())?;
-    let expect =
-        Expect::Enrol { issuers: &issuers, subject: node, organism: organism.stable_id() };
+    let expect = Expect::Enrol { issuers: &issuers, subject: node, organism: organism.stable_id() };
     ticket.check(&expect, now_s).map_err(|error| error.to_string())
 }
 
@@ -117,7 +116,8 @@ mod tests {
         };
         let stable_id = organism_of_ann.stable_id();
         let good = issue(&ann, node, stable_id);
-        let judged = |text: &str, now_s| is_enrolled(&organism_of_ann, node, text.as_bytes(), now_s);
+        let judged =
+            |text: &str, now_s| is_enrolled(&organism_of_ann, node, text.as_bytes(), now_s);
         assert_eq!(judged(&good, NOW_S), Ok(()));
         assert!(judged(&good, NOW_S + 10).is_err());
         assert!(judged("", NOW_S).is_err());

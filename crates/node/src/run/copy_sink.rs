@@ -34,8 +34,10 @@ impl Sink for CopySink {
 
     fn append_batch(&self, batch: &Batch) -> Result<(), SinkError> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        *due = Some(self.copies.append_stored(self.place, batch.stored()).map_err(refused)?);
-        Ok(())
+        // After a refusal the copy is asked again where it goes on: it may have been cut back.
+        let appended = self.copies.append_stored(self.place, batch.stored());
+        *due = appended.as_ref().ok().copied();
+        appended.map(drop).map_err(refused)
     }
 
     fn sync(&self) -> Result<Option<Head>, SinkError> {

@@ -47,20 +47,23 @@ impl Counters {
 /// What is told of each peer whose boot key was verified.
 pub(crate) type Verified = Box<dyn Fn(UniqueId, [u8; 32]) + Send + Sync>;
 
-/// Hears of peers: counts them, and tells the node which boot keys were verified.
+/// Hears of peers: counts them, and tells the node which boot keys of its committee were verified.
 pub(crate) struct Watcher {
     pub(crate) counters: Arc<Counters>,
-    pub(crate) verified: Verified,
+    /// None for connections to others than the committee's nodes.
+    pub(crate) verified: Option<Verified>,
 }
 
 impl Observer for Watcher {
     fn attested(&self, peer: &PeerInfo) {
         self.counters.with(|counted| {
             count(&mut counted.verdicts, "admitted");
-            up(counted.peers.entry(peer.node).or_default());
+            if self.verified.is_some() {
+                up(counted.peers.entry(peer.node).or_default());
+            }
         });
-        if let Some(key) = peer.boot_key {
-            (self.verified)(peer.node, key);
+        if let (Some(verified), Some(key)) = (&self.verified, peer.boot_key) {
+            verified(peer.node, key);
         }
     }
 
@@ -73,6 +76,9 @@ impl Observer for Watcher {
     }
 
     fn ended(&self, peer: &PeerInfo) {
+        if self.verified.is_none() {
+            return;
+        }
         self.counters.with(|counted| {
             if let Some(connections) = counted.peers.get_mut(&peer.node) {
                 *connections = connections.saturating_sub(1);
@@ -91,7 +97,8 @@ fn count(of: &mut BTreeMap<String, u64>, code: &str) {
 }
 
 fn is_word(code: &str) -> bool {
-    (1..=40).contains(&code.len()) && code.bytes().all(|it| it == b'-' || it.is_ascii_alphanumeric())
+    (1..=40).contains(&code.len())
+        && code.bytes().all(|it| it == b'-' || it.is_ascii_alphanumeric())
 }
 
 fn up(count: &mut u64) {

@@ -31,8 +31,11 @@ pub(super) async fn until_the_end(mut started: Started) -> Result<(), Failure> {
     };
     tracing::info!(?why, "the node drains");
     let outcome = started.outcome(why);
-    started.drain().await;
-    tracing::info!("the node has ended");
+    tokio::select! {
+        () = started.drain() => tracing::info!("the node has ended"),
+        _ = terminate.recv() => tracing::warn!("told again: the node ends at once"),
+        _ = interrupt.recv() => tracing::warn!("told again: the node ends at once"),
+    }
     outcome
 }
 
@@ -48,7 +51,8 @@ impl Started {
     fn try_read_again(&mut self) -> Result<(), Failure> {
         let file = &self.loaded.file;
         let text = files::config_text(file)?;
-        let config = NodeConfig::parse(&text).map_err(|error| Failure::config(file, &text, error))?;
+        let config =
+            NodeConfig::parse(&text).map_err(|error| Failure::config(file, &text, error))?;
         let organism_file = self.loaded.path(&config.organism);
         let (organism, organism_text) = files::organism(&organism_file)?;
         if organism.stable_id() != self.loaded.organism.stable_id() {

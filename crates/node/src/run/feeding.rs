@@ -21,7 +21,8 @@ use super::sources::{SourceState, Sources};
 use super::terms::TermBook;
 use crate::files;
 
-pub(crate) type Node = holobiont_committee_raft::Node<holobiont_committee_store::Live, Directory, Links>;
+pub(crate) type Node =
+    holobiont_committee_raft::Node<holobiont_committee_store::Live, Directory, Links>;
 
 /// Largest ticket file, in bytes.
 const MAX_TICKET_FILE_BYTES: u64 = 8 << 10;
@@ -90,7 +91,7 @@ impl Feeder {
                         self.found(&served.genesis()).then(|| Source::local(Arc::new(served)))
                     }
                     Err(error) => {
-                        self.trouble(Trouble::Source, error.to_string());
+                        self.trouble(Trouble::Source, &error.to_string());
                         None
                     }
                 }
@@ -98,8 +99,7 @@ impl Feeder {
             SourceKind::Https { address, ticket_file } => {
                 let (terms, name) = (Arc::clone(&self.terms), self.name.clone());
                 let tries = AtomicUsize::new(0);
-                let sessions =
-                    move || terms.member(&name, tries.fetch_add(1, Ordering::Relaxed));
+                let sessions = move || terms.member(&name, tries.fetch_add(1, Ordering::Relaxed));
                 let ticket = ticket_file.as_ref().map(|file| self.base.join(file));
                 let client = Client::new(ClientParts {
                     address: address.clone(),
@@ -120,15 +120,16 @@ impl Feeder {
         if self.copies.next_seq(self.place) == 0 {
             let head = client.get(&format!("/v1/surfaces/{}/head", self.surface)).await;
             let head = match head {
-                Ok(head) => serde_json::from_slice::<SurfaceHead>(&head)
-                    .map_err(|_| FollowError::BadHead),
+                Ok(head) => {
+                    serde_json::from_slice::<SurfaceHead>(&head).map_err(|_| FollowError::BadHead)
+                }
                 Err(error) => Err(FollowError::Client(error)),
             };
             match head {
                 Ok(head) if self.found(&head.genesis()) => {}
                 Ok(_) => return None,
                 Err(error) => {
-                    self.trouble(error.trouble(), error.to_string());
+                    self.trouble(error.trouble(), &error.to_string());
                     return None;
                 }
             }
@@ -140,7 +141,7 @@ impl Feeder {
     fn found(&self, genesis: &Genesis) -> bool {
         let found = self.copies.found(self.place, genesis);
         if let Err(error) = &found {
-            self.trouble(Trouble::Data, error.to_string());
+            self.trouble(Trouble::Data, &error.to_string());
         }
         found.is_ok()
     }
@@ -153,14 +154,9 @@ impl Feeder {
         let Some(sink) = self.sink() else { return rest(stop).await };
         let follower = Follower::new(source, sink);
         let tell = |event: FollowEvent| match event {
-            FollowEvent::Connected { .. } | FollowEvent::Grown { .. } => {
-                if self.sources.set(self.place, SourceState::Streaming, None) {
-                    tracing::info!(member = self.name, "the member's source answers");
-                    self.node.unavailable(self.place, None);
-                }
-            }
+            FollowEvent::Connected { .. } | FollowEvent::Grown { .. } => self.streams(),
             FollowEvent::Trouble { error, .. } => {
-                self.trouble(error.trouble(), error.to_string());
+                self.trouble(error.trouble(), &error.to_string());
             }
             _ => {}
         };
@@ -168,9 +164,16 @@ impl Feeder {
             if let FollowError::Gap { start, .. } = &error {
                 self.gap(start);
             } else {
-                self.trouble(error.trouble(), error.to_string());
+                self.trouble(error.trouble(), &error.to_string());
             }
             rest(stop).await;
+        }
+    }
+
+    fn streams(&self) {
+        if self.sources.set(self.place, SourceState::Streaming, None) {
+            tracing::info!(member = self.name, "the member's source answers");
+            self.node.unavailable(self.place, None);
         }
     }
 
@@ -180,9 +183,9 @@ impl Feeder {
         let says = format!("the source keeps records from {} on", start.first_seq);
         self.sources.set(self.place, SourceState::Trouble(Trouble::Gap), Some(says));
         let member = usize::from(self.place);
-        let resume_from = self
-            .node
-            .with_machine(|machine| machine.policy().members().get(member).map(|it| it.resume_from));
+        let resume_from = self.node.with_machine(|machine| {
+            machine.policy().members().get(member).map(|it| it.resume_from)
+        });
         let next_seq = self.copies.next_seq(self.place);
         if resume_from.is_some_and(|from| from > next_seq && from >= start.first_seq) {
             match self.copies.restart_at(self.place, start.start_at()) {
@@ -202,9 +205,9 @@ impl Feeder {
         self.node.gap(self.place, start.first_seq, start.chain_before, closed);
     }
 
-    fn trouble(&self, trouble: Trouble, says: String) {
+    fn trouble(&self, trouble: Trouble, says: &str) {
         let state = SourceState::Trouble(trouble);
-        if self.sources.set(self.place, state, Some(says.clone())) {
+        if self.sources.set(self.place, state, Some(says.to_owned())) {
             tracing::warn!(member = self.name, why = says, "the member's source gives nothing");
         }
         let why = match trouble {
@@ -263,7 +266,7 @@ impl Feeder {
         match self.copies.genesis(self.place) {
             Ok(genesis) => Some(CopySink::new(Arc::clone(&self.copies), self.place, genesis)),
             Err(error) => {
-                self.trouble(Trouble::Own, error.to_string());
+                self.trouble(Trouble::Own, &error.to_string());
                 None
             }
         }

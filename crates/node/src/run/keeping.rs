@@ -18,6 +18,8 @@ const LOOK_MS: u64 = 250;
 const LEAST_LOOK_MS: u64 = 20;
 /// How often files are synced and budgets held, in milliseconds.
 const TIDY_MS: u64 = 2_000;
+/// How often peers are greeted, in milliseconds: well within the time that an idle connection has.
+const GREET_MS: u64 = 20_000;
 /// Steps of the log that one look archives at most.
 const MAX_STEPS: usize = 64;
 
@@ -48,8 +50,13 @@ impl Keeper {
         let keeper = Arc::new(self);
         let mut changes = keeper.running.node.changes();
         let mut tidied = Instant::now();
+        let mut greeted = Instant::now();
         while !keeper.stop.is_stopped() {
             keeper.look();
+            if greeted.elapsed() >= Duration::from_millis(GREET_MS) {
+                greeted = Instant::now();
+                keeper.links.greet();
+            }
             let here = Arc::clone(&keeper);
             let tidy = tidied.elapsed() >= Duration::from_millis(TIDY_MS);
             if tidy {
@@ -75,10 +82,11 @@ impl Keeper {
         let node = &self.running.node;
         let status = node.status();
         self.time_s.fetch_max(status.time_ms / 1_000, Ordering::Relaxed);
-        if let Some(why) = status.failed {
-            self.end.send_replace(Some(End::Failed(why)));
-        } else if status.signing == Signing::Fenced {
+        // A node that is fenced stops its work, and says that too.
+        if status.signing == Signing::Fenced {
             self.end.send_replace(Some(End::Fenced));
+        } else if let Some(why) = status.failed {
+            self.end.send_replace(Some(End::Failed(why)));
         }
         let (organism, roster, number) = node.with_machine(|machine| {
             let organism = Arc::clone(machine.organism());
@@ -88,6 +96,7 @@ impl Keeper {
             let content_hash = organism.content_hash();
             tracing::info!(%content_hash, number, "connections are made anew, under new terms");
             self.links.reconnect();
+            self.links.greet();
         }
     }
 
@@ -97,9 +106,9 @@ impl Keeper {
             tracing::error!(error, "the committee's log cannot be archived");
         }
         let running = &self.running;
-        let head = running
-            .node
-            .with_machine(|machine| machine.latest_certificate().and_then(|it| it.statement.output));
+        let head = running.node.with_machine(|machine| {
+            machine.latest_certificate().and_then(|it| it.statement.output)
+        });
         let diverged = matches!(running.node.status().signing, Signing::Diverged { .. });
         if let Some(head) = head.filter(|_| !diverged)
             && let Err(error) = running.output.certify(head)

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::counters::Counters;
 use super::terms::TermBook;
 
-/// Where a node takes requests of the replicated log.
+/// Where a node takes requests of the replicated log (`POST`), and a greeting (`GET`).
 pub(crate) const COMMITTEE_PATH: &str = "/v1/committee";
 /// The longest that a call may take, in milliseconds; a snapshot's piece among them.
 const CALL_MS: u64 = 10_000;
@@ -72,16 +72,15 @@ impl Links {
         peers.iter().map(|(node, peer)| (*node, peer.records.clone())).collect()
     }
 
-    /// Connects to everybody, so that boot keys are verified before anything is to be said.
+    /// Says hello to everybody: so boot keys are verified before anything is to be said, and a
+    /// connection without another request does not end.
     pub(crate) fn greet(&self) {
-        let peers: Vec<Client> = {
-            let peers = self.0.peers.read().unwrap_or_else(PoisonError::into_inner);
-            peers.values().map(|peer| peer.log.clone()).collect()
-        };
-        for peer in peers {
+        let peers = self.0.peers.read().unwrap_or_else(PoisonError::into_inner);
+        for peer in peers.values() {
+            let log = peer.log.clone();
             tokio::spawn(async move {
                 // Why not is in the log already.
-                let _ = peer.connect().await;
+                let _ = log.get(COMMITTEE_PATH).await;
             });
         }
     }
@@ -115,10 +114,9 @@ impl Transport for Links {
             return Err(TransportError::Unreachable { why });
         };
         let called = timeout(Duration::from_millis(CALL_MS), client.call(COMMITTEE_PATH, body));
-        let answered = called.await.unwrap_or(Err(ClientError::TimedOut {
-            what: "answer",
-            limit_ms: CALL_MS,
-        }));
+        let answered = called
+            .await
+            .unwrap_or(Err(ClientError::TimedOut { what: "answer", limit_ms: CALL_MS }));
         let outcome = if answered.is_ok() { "answered" } else { "failed" };
         self.0.counters.rpc("sent", outcome);
         answered.map(Vec::from).map_err(|error| refusal_of(&error))
@@ -126,7 +124,8 @@ impl Transport for Links {
 }
 
 fn refusal_of(error: &ClientError) -> TransportError {
-    let refused = |code: &str, text: String| TransportError::Refused { code: code.to_owned(), text };
+    let refused =
+        |code: &str, text: String| TransportError::Refused { code: code.to_owned(), text };
     match (error.refusal(), error.problem()) {
         (Some(refusal), _) => refused(refusal.code(), error.to_string()),
         (None, Some(problem)) => refused(&problem.code, problem.detail.clone()),

@@ -66,8 +66,7 @@ impl Loaded {
 /// A roster's file.
 pub(crate) fn roster(file: &Path) -> Result<Roster, Failure> {
     let text = files::config_text(file)?;
-    let config =
-        RosterConfig::parse(&text).map_err(|error| Failure::config(file, &text, error))?;
+    let config = RosterConfig::parse(&text).map_err(|error| Failure::config(file, &text, error))?;
     Roster::new(config.nodes).map_err(|error| {
         let problem = Problem { message: error.to_string(), help: None, span: None };
         Failure::config(file, &text, ConfigError { problems: vec![problem] })
@@ -126,22 +125,35 @@ fn problems(
             "pin the image that the nodes run: `holobiont measure local` shows its registers",
         ),
         Some(_) if simulated != config.attestation.simulated_world.is_some() => {
-            let (what, help) = if simulated {
-                (
-                    "--insecure-simulated-tdx is given, and [attestation] names no `simulated_world`",
-                    "leave the flag out: this node is to be trusted",
-                )
-            } else {
-                (
-                    "[attestation] names a `simulated_world`, which proves nothing",
-                    "name `collateral` in its place, or say --insecure-simulated-tdx on the command line",
-                )
-            };
+            let (what, help) = other_world(simulated);
             say(what.to_owned(), help);
         }
         Some(_) => {}
     }
     problems
+}
+
+/// The config and the command line speak of two worlds: what is wrong, and what to do.
+#[cfg(feature = "simulated")]
+const fn other_world(simulated: bool) -> (&'static str, &'static str) {
+    if simulated {
+        return (
+            "--insecure-simulated-tdx is given, and [attestation] names no `simulated_world`",
+            "leave the flag out: this node is to be trusted",
+        );
+    }
+    (
+        "[attestation] names a `simulated_world`, which proves nothing",
+        "name `collateral` in its place, or say --insecure-simulated-tdx on the command line",
+    )
+}
+
+#[cfg(not(feature = "simulated"))]
+const fn other_world(_: bool) -> (&'static str, &'static str) {
+    (
+        "[attestation] names a `simulated_world`, and this build is for real guests alone",
+        "name `collateral` in its place: the folder that `holobiont collateral fetch` fills",
+    )
 }
 
 /// What is legal but unwise.

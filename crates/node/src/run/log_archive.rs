@@ -3,9 +3,7 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use holobiont_committee::{
-    Certificate, ExportError, ExportStart, ExportWriter, MAX_SIGNED_BYTES,
-};
+use holobiont_committee::{Certificate, ExportError, ExportStart, ExportWriter, MAX_SIGNED_BYTES};
 use holobiont_committee_store::{NodeSnapshot, Payload};
 use holobiont_identity::Digest;
 
@@ -270,7 +268,10 @@ mod tests {
     }
 
     fn entry(index: u64) -> (u64, Option<Payload>) {
-        (index, (index % 3 != 0).then(|| Payload(vec![7; usize::try_from(index).unwrap()])))
+        (
+            index,
+            (!index.is_multiple_of(3)).then(|| Payload(vec![7; usize::try_from(index).unwrap()])),
+        )
     }
 
     fn exported(archive: &LogArchive) -> Vec<u64> {
@@ -299,7 +300,8 @@ mod tests {
             let next = usize::try_from(archive.next_index()).unwrap();
             assert!(next <= 11, "{next}");
             archive.append(&entries[next - 1..]).unwrap();
-            let indices: Vec<u64> = (1..=20).filter(|index| index % 3 != 0).collect();
+            let indices: Vec<u64> =
+                (1..=20).filter(|index: &u64| !index.is_multiple_of(3)).collect();
             assert_eq!(exported(&archive), indices);
         }
     }

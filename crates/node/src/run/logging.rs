@@ -14,8 +14,9 @@ use crate::failure::Failure;
 
 /// What says what is logged.
 pub(crate) const FILTER: &str = "HOLOBIONT_LOG";
-/// What is logged when nothing is said: the engine's own lines only where something is wrong.
-const DEFAULT_FILTER: &str = "info,openraft=warn,h2=warn,hyper=warn";
+/// What is logged when nothing is said. The engine warns ten times a second of a peer that is away:
+/// the connections say so once.
+const DEFAULT_FILTER: &str = "info,openraft=error,h2=warn,hyper=warn";
 
 /// Log lines of this process from here on, on standard error. Where trust is simulated, every line
 /// says so.

@@ -2,6 +2,8 @@
 
 mod page;
 mod scrape;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use page::Page;
 pub(crate) use scrape::{Scraped, scrape};

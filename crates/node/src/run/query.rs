@@ -3,13 +3,13 @@ pub(crate) mod commits;
 use std::io;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Json;
 use holobiont_archive::{Problem, Served, SurfaceHead};
 use holobiont_identity::{Digest, UniqueId};
 use serde::Deserialize;
@@ -84,7 +84,8 @@ async fn cuts(State(running): Here, Query(asked): Query<From>) -> Result<Respons
         let _place = place;
         let out = Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE_BYTES) };
         let written = running.export(out, asked.from.unwrap_or(0));
-        let flushed = written.map_err(io::Error::other).and_then(|mut out| io::Write::flush(&mut out));
+        let flushed =
+            written.map_err(io::Error::other).and_then(|mut out| io::Write::flush(&mut out));
         if let Err(error) = flushed {
             tracing::warn!(%error, "an export broke off");
             // The reader sees an answer that breaks off, and none that ends.

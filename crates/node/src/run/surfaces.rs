@@ -122,7 +122,8 @@ pub(crate) fn records(
     let end = *served.growth().borrow();
     let to = to.unwrap_or(end);
     if from > end || to > end {
-        let mut problem = Problem::new(416, "ahead", format!("there are records up to {end} alone"));
+        let mut problem =
+            Problem::new(416, "ahead", format!("there are records up to {end} alone"));
         problem.next_seq = Some(end);
         return Err(problem);
     }

@@ -113,9 +113,7 @@ impl TermBook {
         let policy = pins.policy_hash();
         let configs = std::iter::once(&now.organism).chain(&now.held);
         let mut demands: Vec<Terms> = configs
-            .filter(|organism| {
-                organism.pins(name).is_some_and(|pins| pins.policy_hash() == policy)
-            })
+            .filter(|organism| organism.pins(name).is_some_and(|pins| pins.policy_hash() == policy))
             .filter_map(|organism| member_terms(organism, name, policy))
             .collect();
         let demanded = attempt.checked_rem(demands.len()).unwrap_or(0);

@@ -109,14 +109,8 @@ pub(crate) const fn role_word(role: Role) -> &'static str {
 }
 
 /// Every word of [`role_word`].
-pub(crate) const ROLES: [Role; 6] = [
-    Role::Recalling,
-    Role::Learner,
-    Role::Follower,
-    Role::Candidate,
-    Role::Leader,
-    Role::Stopped,
-];
+pub(crate) const ROLES: [Role; 6] =
+    [Role::Recalling, Role::Learner, Role::Follower, Role::Candidate, Role::Leader, Role::Stopped];
 
 /// Every word of [`signing_word`].
 pub(crate) const SIGNINGS: [&str; 5] = ["waits", "signs", "fenced", "diverged", "split"];

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holobiont_attestation::{
-    Collateral, PckCa, ProviderError, ProviderKind, Quote, QuoteProvider, ReportData, TrustRoot,
-    Verifier, claimed_platform,
+    Ask, Binding, Collateral, Evidence, InspectBinding, Marks, PckCa, ProviderError, ProviderKind,
+    Quote, QuoteProvider, ReportData, TrustRoot, Verdict, Verifier, claimed_platform,
 };
 use holobiont_attestation_pccs::CollateralDirectory;
 use holobiont_attestation_tls::{
@@ -24,6 +24,8 @@ const GATHER_MS: u64 = 20;
 /// beside the node.
 const READ_AGAIN_S: u64 = 60;
 
+type OwnVerdict = dyn Fn(&SurfacePins) -> Result<Verdict, ProviderError> + Send + Sync;
+
 /// What this node attests with, and what it judges others by: one world, real or simulated.
 pub(crate) struct Trust {
     pub(crate) simulated: bool,
@@ -33,6 +35,7 @@ pub(crate) struct Trust {
     /// When the last own quote was made, in seconds since 1970; 0 before the first.
     pub(crate) quoted_s: Arc<AtomicU64>,
     appraiser: Box<dyn Fn(SurfacePins) -> Arc<dyn Appraiser> + Send + Sync>,
+    own: Box<OwnVerdict>,
     kept: Option<CollateralDirectory>,
 }
 
@@ -96,7 +99,13 @@ impl Trust {
         peers: usize,
     ) -> Self {
         let quoted_s = Arc::new(AtomicU64::new(0));
-        let provider = Noted { provider, quoted_s: Arc::clone(&quoted_s) };
+        let provider: Arc<dyn QuoteProvider> =
+            Arc::new(Noted { provider, quoted_s: Arc::clone(&quoted_s) });
+        let own = {
+            let (provider, verifier) = (Arc::clone(&provider), Arc::clone(&verifier));
+            let (held, marks) = (Arc::clone(&collateral), marks.clone());
+            move |pins: &SurfacePins| own_verdict(&*provider, &verifier, &held, &marks.now(), pins)
+        };
         let gather = Gather { leaves: peers.max(1), gather_ms: GATHER_MS };
         let (held, seen) = (Arc::clone(&collateral), marks.clone());
         let appraiser = move |pins| {
@@ -108,11 +117,12 @@ impl Trust {
         };
         Self {
             simulated,
-            prover: Arc::new(BatchingProver::new(Arc::new(provider), gather)),
+            prover: Arc::new(BatchingProver::new(provider, gather)),
             marks,
             collateral,
             quoted_s,
             appraiser: Box::new(appraiser),
+            own: Box::new(own),
             kept,
         }
     }
@@ -122,6 +132,11 @@ impl Trust {
         (self.appraiser)(pins)
     }
 
+    /// What others will make of this node: its own quote, judged by these pins.
+    pub(crate) fn own_verdict(&self, pins: &SurfacePins) -> Result<Verdict, ProviderError> {
+        (self.own)(pins)
+    }
+
     /// Writes the marks down, where they went up.
     pub(crate) fn keep_marks(&self) -> Result<(), Failure> {
         if let Some(kept) = &self.kept {
@@ -129,6 +144,32 @@ impl Trust {
         }
         Ok(())
     }
+}
+
+/// The quote is made for this look alone, and binds nothing else.
+fn own_verdict<R: TrustRoot>(
+    provider: &dyn QuoteProvider,
+    verifier: &Verifier<R>,
+    held: &HeldCollateral,
+    marks: &Marks,
+    pins: &SurfacePins,
+) -> Result<Verdict, ProviderError> {
+    let simulated = verifier.simulated();
+    let binding = Binding::Inspect(InspectBinding { simulated, challenge: [0; 32] });
+    let quote = provider.quote(&binding.report_data())?;
+    let evidence = Evidence { quote, event_log: provider.event_log()?, batch: None };
+    let collateral = Quote::parse(&evidence.quote).ok().and_then(|quote| held.of(&quote));
+    Ok(verifier.verify(
+        &evidence,
+        &Ask {
+            now_s: now_s().max(marks.floor_s()),
+            pins: Some(pins),
+            binding: Some(&binding),
+            collateral: collateral.as_deref(),
+            marks,
+            quote_made_s: None,
+        },
+    ))
 }
 
 fn peers_of(loaded: &Loaded) -> usize {
@@ -163,8 +204,12 @@ type PlatformModel = ([u8; 6], PckCa);
 pub(crate) struct HeldCollateral {
     directory: Option<CollateralDirectory>,
     only: Option<Arc<Collateral>>,
-    read: Mutex<BTreeMap<[u8; 6], (PckCa, u64, Option<Arc<Collateral>>)>>,
+    /// By FMSPC.
+    read: Mutex<BTreeMap<[u8; 6], Lookup>>,
 }
+
+/// What was found for a platform, and when, in seconds since 1970.
+type Lookup = (PckCa, u64, Option<Arc<Collateral>>);
 
 impl HeldCollateral {
     fn in_directory(directory: CollateralDirectory) -> Self {

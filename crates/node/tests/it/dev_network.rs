@@ -73,46 +73,54 @@ fn faults_of_every_kind_change_nothing_of_what_is_published() {
     assert!(processes_of(dir.path()).is_empty());
 }
 
-/// A network that has begun, and its `dev`.
-fn begun(dir: &Path) -> std::process::Child {
-    let mut dev = command(dir)
-        .args(["dev", "--nodes", "1", "--members", "2", "--for", "1h"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(dev.stderr.take().unwrap());
-    let mut said = String::new();
-    for line in lines.lines().map_while(Result::ok) {
-        said.push_str(&line);
-        if line.contains("members begin to publish") {
-            assert_eq!(processes_of(dir).len(), 3);
-            return dev;
+/// A `dev` whose network has begun; it is waited for, however a test ends.
+struct Begun(std::process::Child);
+
+impl Begun {
+    fn new(dir: &Path) -> Self {
+        let dev = command(dir)
+            .args(["dev", "--nodes", "1", "--members", "2", "--for", "1h"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut dev = Self(dev.unwrap());
+        let lines = BufReader::new(dev.0.stderr.take().unwrap());
+        let mut said = String::new();
+        for line in lines.lines().map_while(Result::ok) {
+            said.push_str(&line);
+            if line.contains("members begin to publish") {
+                assert_eq!(processes_of(dir).len(), 3);
+                return dev;
+            }
         }
+        panic!("{said}");
     }
-    panic!("{said}");
+
+    fn signal(&mut self, signal: &str) -> Option<i32> {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        self.0.wait().unwrap().code()
+    }
 }
 
-fn signal(dev: &std::process::Child, signal: &str) {
-    let pid = dev.id().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
 fn an_interrupt_ends_everything() {
     let dir = tempfile::tempdir().unwrap();
-    let mut dev = begun(dir.path());
-    signal(&dev, "-INT");
-    assert_eq!(dev.wait().unwrap().code(), Some(130));
+    assert_eq!(Begun::new(dir.path()).signal("-INT"), Some(130));
     assert!(processes_of(dir.path()).is_empty());
 }
 
 #[test]
 fn nothing_outlives_a_dev_that_is_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let mut dev = begun(dir.path());
-    signal(&dev, "-KILL");
-    dev.wait().unwrap();
+    assert_eq!(Begun::new(dir.path()).signal("-KILL"), None);
     assert!(all_end(dir.path()), "{:?}", processes_of(dir.path()));
 }
 

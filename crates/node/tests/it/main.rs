@@ -12,6 +12,8 @@ mod attestation;
 mod bad_input;
 mod bench;
 mod command_line;
+#[cfg(feature = "simulated")]
+mod committee;
 mod damage;
 mod demo;
 #[cfg(feature = "simulated")]
@@ -22,4 +24,6 @@ mod import_export;
 mod run;
 #[cfg(feature = "simulated")]
 mod sets;
+#[cfg(feature = "simulated")]
+mod surface_serve;
 mod trust;

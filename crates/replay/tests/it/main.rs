@@ -12,6 +12,7 @@ mod audits;
 mod codecs;
 mod fold;
 mod fuzz_corpus;
+mod growing;
 mod hostile;
 mod properties;
 mod same_result;

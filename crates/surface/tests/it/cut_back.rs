@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use holobiont_surface::{Surface, SurfaceError, SurfaceWriter, WriterOptions};
 use proptest::prelude::*;
-use tempfile::tempdir;
 
 use crate::common::{
     append, copy, expected_heads, genesis, has_extension, payload, read_all, surface,
 };
+use crate::history::folder;
 
 fn holds(dir: &Path, next_seq: u64) {
     let opened = Surface::open(dir).unwrap();
@@ -47,10 +47,10 @@ fn with_extension(dir: &Path, extension: &str) -> Vec<PathBuf> {
 fn crashes(before: &Path, after: &Path) -> Vec<tempfile::TempDir> {
     let name = |path: &Path| path.file_name().unwrap().to_owned();
     let mut states = Vec::new();
-    let mut state = tempdir().unwrap();
+    let mut state = folder();
     copy(before, state.path());
     let mut keep = |state: &mut tempfile::TempDir| {
-        let next = tempdir().unwrap();
+        let next = folder();
         copy(state.path(), next.path());
         states.push(std::mem::replace(state, next));
     };
@@ -106,7 +106,7 @@ proptest! {
     ) {
         let (durable, from) = (durable.min(records), from.min(records));
         let options = WriterOptions { segment_bytes };
-        let (dir, before) = (tempdir().unwrap(), tempdir().unwrap());
+        let (dir, before) = (folder(), folder());
         surface(dir.path(), options, durable, records);
         copy(dir.path(), before.path());
 
@@ -127,7 +127,7 @@ proptest! {
             bytes(dir.path(), &["open", "segment", "forked"])
                 >= bytes(before.path(), &["open", "segment"])
         );
-        let after = tempdir().unwrap();
+        let after = folder();
         copy(dir.path(), after.path());
         append(&mut writer, from..records + 3);
         drop(writer);
@@ -142,7 +142,7 @@ proptest! {
             let next_seq = opened.next_seq();
             prop_assert!(next_seq == records || next_seq == from, "{next_seq}");
             holds(state.path(), next_seq);
-            let again = tempdir().unwrap();
+            let again = folder();
             copy(state.path(), again.path());
             goes_on(state.path(), options, next_seq, records + 5);
             // What was interrupted before it counted is asked for again.
@@ -157,7 +157,7 @@ proptest! {
 
 #[test]
 fn a_cut_keeps_to_what_retention_has_left() {
-    let dir = tempdir().unwrap();
+    let dir = folder();
     let options = WriterOptions { segment_bytes: 400 };
     surface(dir.path(), options, 50, 50);
     let (mut writer, _) = SurfaceWriter::open(dir.path(), options).unwrap();
@@ -176,7 +176,7 @@ fn a_cut_keeps_to_what_retention_has_left() {
 /// What is damaged below the cut is no reason to give up more, and is not hidden.
 #[test]
 fn damage_below_the_cut_stays_and_is_named() {
-    let dir = tempdir().unwrap();
+    let dir = folder();
     let options = WriterOptions { segment_bytes: 400 };
     surface(dir.path(), options, 50, 50);
     let (mut writer, _) = SurfaceWriter::open(dir.path(), options).unwrap();
@@ -203,7 +203,7 @@ fn damage_below_the_cut_stays_and_is_named() {
 /// counts, and one in another place is damage as before.
 #[test]
 fn an_open_file_that_belongs_nowhere_is_damage() {
-    let dir = tempdir().unwrap();
+    let dir = folder();
     let options = WriterOptions { segment_bytes: 400 };
     surface(dir.path(), options, 50, 50);
     let opened = Surface::open(dir.path()).unwrap();

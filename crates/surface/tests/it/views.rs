@@ -4,9 +4,9 @@ use std::path::Path;
 
 use holobiont_surface::{Cursor, Sealed, Surface, SurfaceError, SurfaceWriter, WriterOptions};
 use proptest::prelude::*;
-use tempfile::tempdir;
 
 use crate::common::{append, expected_heads, genesis, payload, read_all, record};
+use crate::history::folder;
 
 /// The records up to `seq` are read right, from there and from the middle.
 fn check(view: &Surface, from: u64, next_seq: u64) {
@@ -78,7 +78,7 @@ fn take(writer: &mut SurfaceWriter, dir: &Path, options: WriterOptions, step: &S
         Step::Retain(seq) => drop(writer.retain_from(*seq).unwrap()),
         Step::Reopen => {
             // The directory is locked while a writer lives.
-            let aside = tempdir().unwrap();
+            let aside = folder();
             let other = SurfaceWriter::create(aside.path(), genesis(), options).unwrap();
             drop(std::mem::replace(writer, other));
             *writer = SurfaceWriter::open(dir, options).unwrap().0;
@@ -94,7 +94,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..40),
         segment_bytes in prop_oneof![Just(400_u64), Just(1 << 20)],
     ) {
-        let dir = tempdir().unwrap();
+        let dir = folder();
         let options = WriterOptions { segment_bytes };
         let mut writer = SurfaceWriter::create(dir.path(), genesis(), options).unwrap();
         let mut kept: Vec<(Surface, Cursor)> = Vec::new();
@@ -140,7 +140,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         segment_bytes in prop_oneof![Just(400_u64), Just(1 << 20)],
     ) {
-        let dir = tempdir().unwrap();
+        let dir = folder();
         let options = WriterOptions { segment_bytes };
         let mut writer = SurfaceWriter::create(dir.path(), genesis(), options).unwrap();
         let mut bytes = stored(0..good);

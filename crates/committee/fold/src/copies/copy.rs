@@ -9,7 +9,7 @@ use holobiont_surface::{
 };
 
 use super::index::{Index, Look};
-use super::shelf::{Shelf, exists};
+use super::shelf::{Recovered, Shelf};
 use super::{CopyOptions, CopyRecovery, Views};
 use crate::{FoldError, Since};
 
@@ -57,8 +57,7 @@ impl Copy {
         let writing = WriterOptions { segment_bytes: options.segment_bytes };
         let shelf = Shelf::new(parent, &member.name, writing);
         let surface_id = member.surface_id();
-        let finished_restart = shelf.recover()?;
-        let is_there = exists(&shelf.dir().join("genesis"))?;
+        let Recovered { is_there, finished_restart } = shelf.recover()?;
         let (mut writer, recovery) = match is_there {
             true => {
                 let (writer, recovery) = shelf.open()?;
@@ -124,9 +123,14 @@ impl Copy {
         Ok(self.writer(&mut keeper)?.genesis().clone())
     }
 
-    pub(super) fn append(&self, records: &[NewRecord<'_>]) -> Result<u64, FoldError> {
+    pub(super) fn append(
+        &self,
+        first_seq: Option<u64>,
+        records: &[NewRecord<'_>],
+    ) -> Result<u64, FoldError> {
         let mut keeper = self.keeper();
         let mut seq = self.writer(&mut keeper)?.next_seq();
+        self.check_place(first_seq.unwrap_or(seq), seq)?;
         let mut stored = std::mem::take(&mut keeper.stored);
         stored.clear();
         let mut encoded = Ok(());
@@ -146,7 +150,19 @@ impl Copy {
     }
 
     pub(super) fn append_stored(&self, stored: &[u8]) -> Result<u64, FoldError> {
-        self.take(&mut self.keeper(), stored)
+        let mut keeper = self.keeper();
+        let next_seq = self.writer(&mut keeper)?.next_seq();
+        let first = super::recent::headers(stored).next();
+        self.check_place(first.map_or(next_seq, |(header, _)| header.seq), next_seq)?;
+        self.take(&mut keeper, stored)
+    }
+
+    fn check_place(&self, first_seq: u64, next_seq: u64) -> Result<(), FoldError> {
+        if first_seq == next_seq {
+            return Ok(());
+        }
+        let member = self.shelf.name().to_owned();
+        Err(FoldError::OtherPlace { member, first_seq, next_seq })
     }
 
     fn take(&self, keeper: &mut Keeper, stored: &[u8]) -> Result<u64, FoldError> {
@@ -186,7 +202,10 @@ impl Copy {
 
     /// What the copy itself would offer at record `seq`.
     pub(super) fn own(&self, since: &Since, seq: u64, look: Look) -> Option<OfferedHead> {
-        let Views { generation, views, .. } = self.views();
+        let Views { generation, views, end_seq } = self.views();
+        if seq >= end_seq {
+            return None;
+        }
         let mut index = self.index();
         if index.generation != generation {
             return None;
@@ -238,12 +257,6 @@ impl Copy {
             None => false,
         };
         let from_seq = if kept { Some(from_seq) } else { (earliest == 0).then_some(0) };
-        if to.is_none() {
-            for view in std::mem::take(&mut keeper.older) {
-                self.shelf.put_aside(view.dir())?;
-            }
-        }
-        let writer = self.writer(&mut keeper)?;
         let cut = match from_seq {
             Some(from_seq) => {
                 let cut = writer.cut_back(from_seq);
@@ -259,16 +272,27 @@ impl Copy {
             // Where it starts is wrong already: nothing of it can be kept.
             None => {
                 let genesis = writer.genesis().clone();
-                let records = writer.next_seq().saturating_sub(earliest);
+                let records = next_seq.saturating_sub(earliest);
                 keeper.writer = None;
                 let kept_as = vec![self.shelf.put_aside(&self.shelf.dir())?];
-                let writer = self.shelf.create(genesis)?;
-                self.put(&mut keeper, writer)?;
+                self.go_back(&mut keeper, genesis)?;
                 CutBack { records, kept_as }
             }
         };
         drop(keeper);
         Ok((self.next_seq(), cut))
+    }
+
+    /// The copy is what it was before it was started anew behind a gap; an empty one, where it never
+    /// was.
+    fn go_back(&self, keeper: &mut Keeper, genesis: Genesis) -> Result<(), FoldError> {
+        keeper.older.clear();
+        let writer = match self.shelf.recover()?.is_there {
+            true => self.shelf.open()?.0,
+            false => self.shelf.create(genesis)?,
+        };
+        keeper.older = self.shelf.older()?;
+        self.put(keeper, writer)
     }
 
     pub(super) fn restart_at(&self, start: StartAt<'_>) -> Result<(), FoldError> {
@@ -345,9 +369,7 @@ impl Copy {
         let views = older.iter().cloned().chain([writer.view()]).collect();
         let mut shown = self.shown();
         shown.views.views = views;
-        let durable = writer.mark().map_or(0, |mark| mark.seq.saturating_add(1));
-        let ends = older.iter().map(Surface::next_seq);
-        shown.views.end_seq = ends.fold(durable, u64::max);
+        shown.views.end_seq = writer.mark().map_or(0, |mark| mark.seq.saturating_add(1));
         shown.durable = writer.mark();
     }
 

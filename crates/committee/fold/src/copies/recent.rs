@@ -95,3 +95,44 @@ pub(super) fn headers(stored: &[u8]) -> impl Iterator<Item = (RecordHeader, usiz
         (at <= stored.len()).then_some((header, at))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use holobiont_surface::NewRecord;
+
+    use super::*;
+
+    fn stored(seq: u64) -> Vec<u8> {
+        let payload = vec![7; usize::try_from(seq % 90).unwrap()];
+        let mut stored = Vec::new();
+        NewRecord { clock: seq, closes_clock: true, time_ms: 0, kind: 1, payload: &payload }
+            .encode_into(seq, &mut stored)
+            .unwrap();
+        stored
+    }
+
+    /// It never holds more than its budget and two windows, and what it holds it knows.
+    #[test]
+    fn memory_is_bounded_and_the_newest_are_there() {
+        let (budget_bytes, window_bytes) = (1000, 4 * 128);
+        let mut recent = Recent::new(budget_bytes, 0, Digest::of("start"), &[]);
+        for seq in 0..500_u64 {
+            if seq > 0 && seq % 4 == 0 {
+                recent.begin(seq, Digest::of(seq.to_le_bytes()));
+            }
+            recent.push(&stored(seq));
+            let held: usize = recent.windows.iter().map(|window| window.bytes.len()).sum();
+            assert_eq!(held, recent.held_bytes);
+            assert!(held <= budget_bytes + 2 * window_bytes, "{held}");
+            let windows = recent.windows.len();
+            assert!(windows <= 50);
+            assert_eq!(recent.head_at(seq).map(|(_, header)| header.seq), Some(seq));
+            assert!(recent.head_at(seq + 1).is_none());
+            let oldest = recent.windows[0].first_seq;
+            assert!(recent.reaches(oldest) && (oldest == 0 || !recent.reaches(oldest - 1)));
+            let mut shown = Vec::new();
+            recent.show(oldest + 1, seq, |header| shown.push(header.seq));
+            assert_eq!(shown, (oldest + 1..=seq).collect::<Vec<_>>());
+        }
+    }
+}

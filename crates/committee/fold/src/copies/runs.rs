@@ -59,3 +59,53 @@ impl Runs {
         (seq < end_seq).then_some((*first_seq, end_seq, run))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use holobiont_identity::Organism;
+
+    use super::*;
+
+    fn advance() -> Advance {
+        let organism = Organism::parse(
+            "version = 1\nname = \"test\"\nprogram = { name = \"cross-feed\", version = 1 }\n\
+             policy = { max_advance = 10 }\n\
+             member = [{ name = \"a\", stable_id = \"a\", surface = \"s\" }]\n",
+        );
+        let organism = organism.unwrap();
+        Advance::new(&organism, &organism.members[0])
+    }
+
+    fn header(seq: u64) -> RecordHeader {
+        RecordHeader { payload_length: 0, crc: 0, seq, clock: seq * 2, time_ms: 0, kind: 1 }
+    }
+
+    #[test]
+    fn the_oldest_runs_go_and_those_read_again_are_put_before() {
+        let (advance, count) = (advance(), u64::try_from(MAX_RUNS).unwrap() + 10);
+        let mut runs = Runs::new(0);
+        for seq in 0..count * 2 {
+            runs.push(&advance, &header(seq), seq % 2 == 0);
+            assert!(runs.runs.len() <= MAX_RUNS);
+        }
+        assert_eq!(runs.start(), 20);
+        assert!(runs.having(19).is_none() && runs.having(count * 2).is_none());
+        let found = |runs: &Runs, seq| runs.having(seq).map(|(from, to, _)| (from, to));
+        assert_eq!((found(&runs, 20), found(&runs, 25)), (Some((20, 22)), Some((24, 26))));
+
+        // There is no room for them, and none that do not end where it starts are taken.
+        let older = |from: u64, to: u64| {
+            let mut older = Runs::new(from);
+            (from..to).for_each(|seq| older.push(&advance, &header(seq), seq % 2 == 0));
+            older
+        };
+        assert!(!runs.put_before(older(10, 20)));
+        let mut few = older(30, 40);
+        assert!(!few.put_before(older(10, 28)));
+        assert!(few.put_before(older(11, 30)));
+        assert_eq!(
+            (few.start(), found(&few, 11), found(&few, 12)),
+            (11, Some((11, 12)), Some((12, 14)))
+        );
+    }
+}

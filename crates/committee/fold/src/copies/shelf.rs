@@ -22,6 +22,15 @@ const OLDER: &str = "from";
 const FORKED: &str = "forked";
 const GONE: &str = "gone";
 
+/// What [`Shelf::recover`] found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recovered {
+    /// Whether there is a copy.
+    pub(super) is_there: bool,
+    /// Whether one behind a gap has taken its place only now.
+    pub(super) finished_restart: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Shelf {
     parent: PathBuf,
@@ -46,20 +55,22 @@ impl Shelf {
         |source| FoldError::Copy { member: self.name.clone(), source }
     }
 
-    /// Completes what was interrupted: true where the copy behind a gap has taken its place now.
-    pub(super) fn recover(&self) -> Result<bool, FoldError> {
+    /// Completes what was interrupted.
+    pub(super) fn recover(&self) -> Result<Recovered, FoldError> {
         let (dir, next) = (self.dir(), self.dir_of(NEXT));
         remove(&self.dir_of(GONE))?;
+        let mut finished_restart = false;
         if exists(&dir)? {
             // It never was the copy.
             remove(&next)?;
-            return Ok(false);
-        }
-        let is_whole = exists(&next)? && exists(&next.join("genesis"))?;
-        if is_whole {
+        } else if exists(&next.join("genesis"))? {
             self.rename(&next, &dir)?;
+            finished_restart = true;
+        } else if let Some((_, newest)) = self.older_dirs()?.pop_last() {
+            // The one after it was given up: it is the copy again.
+            self.rename(&newest, &dir)?;
         }
-        Ok(is_whole)
+        Ok(Recovered { is_there: exists(&dir.join("genesis"))?, finished_restart })
     }
 
     pub(super) fn create(&self, genesis: Genesis) -> Result<SurfaceWriter, FoldError> {
@@ -72,6 +83,12 @@ impl Shelf {
 
     /// The older ones, oldest records first.
     pub(super) fn older(&self) -> Result<Vec<Surface>, FoldError> {
+        let dirs = self.older_dirs()?;
+        dirs.into_values().map(|path| Surface::open(&path).map_err(self.failed())).collect()
+    }
+
+    /// Their folders, by their first records.
+    fn older_dirs(&self) -> Result<BTreeMap<u64, PathBuf>, FoldError> {
         let prefix = format!("{}.{OLDER}-", self.name);
         let mut found = BTreeMap::new();
         let failed = || FoldError::io(&self.parent, "listing");
@@ -83,7 +100,7 @@ impl Shelf {
                 found.insert(seq, entry.path());
             }
         }
-        found.into_values().map(|path| Surface::open(&path).map_err(self.failed())).collect()
+        Ok(found)
     }
 
     /// Puts a copy that starts there in the place of the present one, which becomes an older one, or
@@ -144,7 +161,7 @@ impl Shelf {
     }
 }
 
-pub(super) fn exists(path: &Path) -> Result<bool, FoldError> {
+fn exists(path: &Path) -> Result<bool, FoldError> {
     path.try_exists().map_err(FoldError::io(path, "looking for"))
 }
 

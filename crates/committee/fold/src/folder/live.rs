@@ -24,7 +24,6 @@ pub(super) trait Live: Send {
     fn state(&self) -> &CommitteeState;
     fn state_digest(&self) -> Digest;
     fn log_digest(&self) -> Digest;
-    fn content_hash(&self) -> Digest;
     fn snapshot(&self, output: OutputStart) -> Snapshot;
     fn may_take_up(&self, organism: &Organism) -> Result<(), FoldError>;
     fn take_up(&mut self, organism: &Organism) -> Result<(), FoldError>;
@@ -62,10 +61,6 @@ impl<P: Program> Live for Replay<'static, P> {
 
     fn log_digest(&self) -> Digest {
         Self::log_digest(self)
-    }
-
-    fn content_hash(&self) -> Digest {
-        Self::content_hash(self)
     }
 
     fn snapshot(&self, output: OutputStart) -> Snapshot {

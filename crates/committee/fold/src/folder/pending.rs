@@ -95,13 +95,14 @@ impl Folder {
     /// What is missing of these records. A copy that begins behind them, and of which nothing says that
     /// it may, is no use: it makes room for them.
     fn need(&self, member: u16, from_seq: u64, seq: u64, head: Digest) -> Result<Need, FoldError> {
-        let views = self.copies.views(member)?;
-        let missing = views.first_missing(from_seq, seq).unwrap_or(from_seq);
-        if missing < views.end_seq {
+        loop {
+            let views = self.copies.views(member)?;
+            let missing = views.first_missing(from_seq, seq).unwrap_or(from_seq);
+            if missing >= views.end_seq {
+                return Ok(Need { member, from_seq: missing, seq, head });
+            }
             self.copies.cut_back(member, None)?;
-            return Ok(Need { member, from_seq, seq, head });
         }
-        Ok(Need { member, from_seq: missing, seq, head })
     }
 
     fn copy_failed(&self, place: usize, source: SurfaceError) -> FoldError {

@@ -89,9 +89,19 @@ fn a_record_that_cannot_follow_is_refused_and_those_before_it_are_kept() {
     }
     assert_eq!(other.append_stored(0, &stored).unwrap(), 5);
     assert_eq!(other.sync(0).unwrap(), head);
-    let refused = other.append_stored(0, &stored).unwrap_err();
-    let FoldError::Copy { source, .. } = refused else { panic!("{refused}") };
-    assert!(matches!(source, SurfaceError::BadRecord { seq: 5, .. }), "{source}");
+    // Whoever feeds a copy that went on, or back, without him is told so.
+    for refused in [other.append_stored(0, &stored), other.append_at(0, 3, &records)] {
+        let is_elsewhere =
+            matches!(refused, Err(FoldError::OtherPlace { first_seq: 0 | 3, next_seq: 5, .. }));
+        assert!(is_elsewhere, "{refused:?}");
+    }
+    stored.truncate(stored.len() - 5);
+    let cut = open_copies(&organism, &dir.path().join("cut"), SMALL);
+    let FoldError::Copy { source, .. } = cut.append_stored(0, &stored).unwrap_err() else {
+        panic!()
+    };
+    assert!(matches!(source, SurfaceError::BadRecord { seq: 4, .. }), "{source}");
+    assert_eq!(cut.next_seq(0), 4);
 }
 
 #[test]

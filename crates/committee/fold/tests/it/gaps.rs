@@ -141,6 +141,50 @@ fn votes_across_a_gap_count_from_behind_it() {
     assert_eq!(node.copies.failure(0), None);
 }
 
+/// The source lied about what lies behind the gap, or about the chain there.
+#[test]
+fn a_copy_that_started_anew_in_another_history_is_what_it_was_before() {
+    let world = world(12);
+    let (expected, records) = world.offline();
+    let mut node = Follower::open(&world, "node", None);
+    node.feed(&world, 0, 8);
+    {
+        let view = world.copies.view(0).unwrap();
+        let cursor = view.cursor(12).unwrap();
+        let chain_before = holobiont_identity::Digest::of("another");
+        let start = StartAt { window_bytes: &[], chain_before, ..cursor.open_window() };
+        node.copies.restart_at(0, start).unwrap();
+    }
+    node.feed(&world, 0, 40);
+    let mut restarts = 0;
+    for (index, payload) in &world.entries {
+        let mut taken = node.push(*index, payload);
+        while !taken {
+            for need in node.waits.clone().unwrap() {
+                if need.from_seq > node.copies.next_seq(need.member) {
+                    assert_eq!((need.from_seq, node.copies.next_seq(0)), (12, 8));
+                    restart(&node.copies, &world, 0, need.from_seq);
+                    restarts += 1;
+                }
+                node.feed(&world, need.member, need.seq + 1);
+            }
+            taken = node.poll();
+        }
+    }
+    assert_eq!(restarts, 1);
+    assert_eq!(node.statements, expected);
+    assert_eq!(node.output().1, records);
+    assert!(world.dir.path().join("node/copies/m0.forked-0").is_dir());
+    // A crash between the two moves of going back.
+    let views = node.copies.views(0).unwrap();
+    drop(node);
+    let copies = world.dir.path().join("node/copies");
+    std::fs::rename(copies.join("m0"), copies.join("m0.forked-1")).unwrap();
+    let opened = open_copies(&world.organism, &copies, SMALL);
+    assert_eq!((opened.next_seq(0), opened.views(0).unwrap().views.len()), (8, 1));
+    assert_eq!(views.views.len(), 2);
+}
+
 #[test]
 fn a_copy_cannot_start_anew_in_what_it_has() {
     let world = world(12);

@@ -132,7 +132,9 @@ impl Liar {
         if self.dice.chance(700) {
             // As far as the version and the kind of request it is one.
             let kind = self.dice.below(8);
-            body.splice(0..0, [1, u8::try_from(kind).expect("few kinds")]);
+            let kind = u8::try_from(kind).expect("few kinds");
+            let head = [&[1][..], &self.signer.public(), &[kind]].concat();
+            body.splice(0..0, head);
         }
         let line = self.line.clone();
         drop(Host::spawn(async move { drop(line.call(to, body).await) }));

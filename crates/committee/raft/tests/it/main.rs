@@ -3,6 +3,15 @@
 //!
 //! `HOLOBIONT_SEED=N` plays one round, `HOLOBIONT_ROUNDS=N` so many of them.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
 mod byzantine;
 mod dice;
 mod faults;

@@ -9,6 +9,8 @@ use holobiont_policy::{Order, Roster};
 
 /// The organism's tick, in milliseconds.
 pub(crate) const TICK_MS: u64 = 20;
+/// Ticks after which a quiet member stalls, at first.
+pub(crate) const STALL_AFTER: u32 = 16;
 const OPERATORS: u8 = 3;
 const OPERATORS_NEEDED: usize = 2;
 
@@ -20,13 +22,14 @@ const POLICIES: [&str; 4] = [
     "on_stall = \"skip\"\non_mismatch = \"hold\"",
 ];
 
-/// An `organism.toml` with so many members; `window` is the program's only setting.
-pub(crate) fn organism(members: usize, window: u32) -> Arc<Organism> {
+/// An `organism.toml` with so many members; `window` is the program's only setting, and after
+/// `stall_after` ticks a quiet member stalls.
+pub(crate) fn organism(members: usize, window: u32, stall_after: u32) -> Arc<Organism> {
     let mut text = format!(
         "version = 1\nname = \"simulated\"\n\
          [program]\nname = \"cross-feed\"\nversion = 1\n[program.settings]\nwindow = {window}\n\
          [ticks]\ntick_ms = {TICK_MS}\ncheckpoint_every = 25\noffer_timeout = 15\n\
-         [policy]\nmax_advance = 100000\nlate_after = 8\nstall_after = 16\nrecover_after = 2\n\
+         [policy]\nmax_advance = 100000\nlate_after = 8\nstall_after = {stall_after}\nrecover_after = 2\n\
          join_within = 30\non_gap = \"skip\"\n"
     );
     for member in 0..members {

@@ -21,7 +21,7 @@ use crate::host::{Computer, Host};
 use crate::invariants::{Invariants, Verdict, no_panic, outputs_equal, replayed};
 use crate::member::Members;
 use crate::net::{Line, Net, SimulatedNode};
-use crate::organism::{Files, Operators, node_id, organism};
+use crate::organism::{Files, Operators, STALL_AFTER, node_id, organism};
 
 /// What virtual time 0 is on a right clock, in ms since 1970.
 const WALL_MS: i64 = 1_760_000_000_000;
@@ -140,7 +140,7 @@ impl World {
             false => tempfile::tempdir(),
         };
         let dir = dir.expect("a temporary folder");
-        let organism = organism(plan.members, 4);
+        let organism = organism(plan.members, 4, STALL_AFTER);
         let roster = Roster::new((0..plan.nodes).map(node_id).collect()).expect("a roster");
         // One more than the roster has, to be ordered into it.
         let places =

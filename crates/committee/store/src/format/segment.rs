@@ -34,10 +34,9 @@ impl SegmentHeader {
 
     /// Reads a header, and what its records are salted with.
     pub(crate) fn decode(bytes: &[u8]) -> Result<(Self, u32), Defect> {
-        let bytes = match bytes.get(..SEGMENT_HEADER_BYTES) {
-            Some(header) => header,
+        let Some(bytes) = bytes.get(..SEGMENT_HEADER_BYTES) else {
             // Another magic or version says more than the length does.
-            None => return Err(ENVELOPE.begins(bytes).err().unwrap_or(Defect::Short)),
+            return Err(ENVELOPE.begins(bytes).err().unwrap_or(Defect::Short));
         };
         let mut fields = Fields(ENVELOPE.open(bytes)?);
         let (first, has_previous) = (fields.u64(), fields.u64());

@@ -44,13 +44,10 @@ pub(crate) fn entry(term: u64, index: u64) -> LogEntry {
     LogEntry { log_id: log_id(term, index), payload }
 }
 
-pub(crate) fn open<D: Disk>(
+pub(crate) fn open<D: Disk + Clone>(
     disk: &D,
     options: LogOptions,
-) -> Result<(Store<D>, LogRecovery), StoreError>
-where
-    D: Clone,
-{
+) -> Result<(Store<D>, LogRecovery), StoreError> {
     Store::open_with(Arc::new(disk.clone()), options)
 }
 

@@ -34,8 +34,8 @@ fn written(is_closed: bool) -> (SimulatedDisk, u64) {
 }
 
 fn newest(disk: &SimulatedDisk) -> String {
-    let names = disk.list().unwrap().into_iter();
-    names.filter(|name| name.ends_with(".log")).next_back().unwrap_or_default()
+    let mut names = disk.list().unwrap().into_iter();
+    names.rfind(|name| name.ends_with(".log")).unwrap_or_default()
 }
 
 fn files(disk: &SimulatedDisk) -> BTreeMap<String, u64> {
@@ -65,7 +65,7 @@ fn a_changed_bit_below_the_mark_is_refused_by_name() {
         Ok(_) => panic!("{name} at {at} was taken"),
         Err(StoreError::Damage { file, offset, .. }) => assert!(file == name && offset <= at),
         Err(StoreError::UnknownVersion { file, .. }) => {
-            assert!(file == name && (4..8).contains(&at))
+            assert!(file == name && (4..8).contains(&at));
         }
         Err(error) => panic!("{error}"),
     });

@@ -10,7 +10,7 @@ use holobiont_committee_store::Live;
 use crate::common::{Numbers, SMALL, all, entry, open};
 use crate::model::{Model, Node, Op};
 
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 60;
 const SCRIPT_OPS: usize = 40;
 
 struct Round {

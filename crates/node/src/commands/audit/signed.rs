@@ -60,8 +60,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
             (Some(compared), compare_certificate(asking, &recomputed)?)
         }
         (None, Some(dir)) => {
-            let published =
-                Surface::open(&dir.join("surface")).map_err(ReplayError::Output)?;
+            let published = Surface::open(&dir.join("surface")).map_err(ReplayError::Output)?;
             check_output(&organism, &published)?;
             (Some(compare(&own, &published)?), None)
         }
@@ -97,7 +96,8 @@ fn fetch_members(asking: &Asking, organism: &Organism, scratch: &Path) -> Result
 
 fn head(asking: &Asking, id: &UniqueId) -> Result<Option<SurfaceHead>, Failure> {
     let Some(bytes) = asking.found(&format!("/v1/surfaces/{id}/head"))? else { return Ok(None) };
-    let head: SurfaceHead = serde_json::from_slice(&bytes).map_err(|error| unreadable(asking, &error))?;
+    let head: SurfaceHead =
+        serde_json::from_slice(&bytes).map_err(|error| unreadable(asking, &error))?;
     let is_it = head.surface == *id && head.genesis().check().is_ok();
     match is_it {
         true => Ok(Some(head)),
@@ -136,7 +136,9 @@ fn fetch(asking: &Asking, id: &UniqueId, head: &SurfaceHead, dir: &Path) -> Resu
         }
     }
     if !waiting.is_empty() || writer.next_seq() != head.next_seq {
-        return Err(SurfaceError::NotYet { wanted: head.next_seq, next_seq: writer.next_seq() }.into());
+        return Err(
+            SurfaceError::NotYet { wanted: head.next_seq, next_seq: writer.next_seq() }.into()
+        );
     }
     let got = writer.sync()?;
     if got != head.head {

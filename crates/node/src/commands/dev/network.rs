@@ -1,25 +1,26 @@
 //! `holobiont dev --nodes 3`: a committee and its members, on this machine.
 
-mod child;
+pub(crate) mod child;
 mod config;
 mod events;
 mod faults;
 mod feed;
-mod layout;
+pub(crate) mod layout;
 mod link;
 mod links;
 mod plan;
-mod ports;
-mod prepare;
-mod processes;
-mod progress;
+pub(crate) mod ports;
+pub(crate) mod prepare;
+pub(crate) mod processes;
+pub(crate) mod progress;
 mod proof;
 mod proxy;
 mod rates;
 mod summary;
 mod view;
-mod watch;
+pub(crate) mod watch;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ use watch::Watch;
 
 /// How often the network is looked after.
 const TURN: Duration = Duration::from_millis(50);
+/// How often a node is asked how it is.
+const ASKED_EVERY: Duration = Duration::from_millis(150);
 /// A network that is not ready by then will not be.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 /// A network without faults in which all is published has come to its end by then, or will not.
@@ -87,11 +90,11 @@ async fn network(args: &DevNetwork, as_json: bool) -> Result<(), Failure> {
     let events = Events::new(&layout.root.join("events.log"), !View::is_live())?;
     let mut network = Network {
         processes: Processes::new(&layout, links),
-        watch: Watch::new(&layout),
+        watch: Watch::new(&layout.nodes, ASKED_EVERY),
         view: View::new(),
         pace: Pace::new(),
         seed: args.chaos.then(|| args.seed.unwrap_or_else(now_s)),
-        faults: 0,
+        faults: BTreeMap::new(),
         day: None,
         layout,
         rates,
@@ -149,8 +152,8 @@ struct Network {
     pace: Pace,
     /// What faults are drawn from, where there are any.
     seed: Option<u64>,
-    /// Those that were there.
-    faults: u64,
+    /// Those that there were, by their kind.
+    faults: BTreeMap<&'static str, u64>,
     /// The day that members have come to.
     day: Option<u64>,
 }
@@ -207,7 +210,8 @@ impl Network {
             }
             while let Some(planned) = to_come.next_if(|planned| planned.from <= elapsed) {
                 self.processes.begin(&planned.fault, &mut self.events).await;
-                self.faults = self.faults.saturating_add(1);
+                let count = self.faults.entry(planned.fault.word()).or_default();
+                *count = count.saturating_add(1);
                 under_way.push(planned);
             }
             self.turn().await?;
@@ -272,7 +276,8 @@ impl Network {
             members: self.layout.members.len(),
             days: self.rates.days.len(),
             seed: self.seed,
-            faults: self.faults,
+            faults: self.faults.values().fold(0, |sum, count| count.saturating_add(sum)),
+            faults_by_kind: self.faults,
             seconds: self.events.elapsed().as_secs_f64(),
             longest_without_certificate_ms: u64::try_from(longest_ms).unwrap_or(u64::MAX),
             proved,

@@ -59,8 +59,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
             return Ok(Some((item, surface.genesis().clone())));
         }
         let shown = evidence.iter().flat_map(|evidence| &evidence.citations);
-        let mut shown =
-            shown.filter(|it| (it.member, it.seq) == (citation.member, citation.seq));
+        let mut shown = shown.filter(|it| (it.member, it.seq) == (citation.member, citation.seq));
         let Some(item) = shown.next().and_then(|it| it.proof.as_ref()?.item()) else {
             return Ok(None);
         };

@@ -16,7 +16,7 @@ use holobiont_identity::{Member, Organism, UniqueId};
 use holobiont_surface::{Genesis, SurfaceWriter, WriterOptions};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::interval;
 
@@ -45,9 +45,11 @@ pub(super) fn run(args: &Serve, as_json: bool) -> Result<(), Failure> {
         .build()
         .map_err(Failure::unexpected)?;
     runtime.block_on(async {
+        // First: whoever has read that it serves may end it well.
+        let signals = Signals::new()?;
         let serving = Serving::start(args, organism, &member, gate, trust).await?;
         serving.tell(as_json)?;
-        serving.until_the_end(args).await
+        serving.until_the_end(args, signals).await
     })
 }
 
@@ -97,7 +99,8 @@ impl Gated {
         if args.no_tickets {
             return Ok(Self::Open);
         }
-        let policy = |what: String, help| Failure::Policy { file: args.organism.clone(), what, help };
+        let policy =
+            |what: String, help| Failure::Policy { file: args.organism.clone(), what, help };
         if member.ticket_issuers.is_empty() {
             let what = format!("lists no ticket_issuers for member `{}`", member.name);
             return Err(policy(what, "list the keys that sign your tickets, or say --no-tickets"));
@@ -117,6 +120,24 @@ impl Gated {
                 Arc::new(TicketGate::new(BTreeMap::from([(surface, rule)]), Arc::clone(clock)))
             }
         }
+    }
+}
+
+/// What a process is told from outside.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let of = |kind| signal(kind).map_err(Failure::unexpected);
+        Ok(Self {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+            hang_up: of(SignalKind::hangup())?,
+        })
     }
 }
 
@@ -183,17 +204,14 @@ impl Serving {
         print::text(&format!("serving surface {surface} at {address}{trust}\n"))
     }
 
-    async fn until_the_end(self, args: &Serve) -> Result<(), Failure> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::unexpected)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::unexpected)?;
-        let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::unexpected)?;
+    async fn until_the_end(self, args: &Serve, mut signals: Signals) -> Result<(), Failure> {
         let mut keeping = interval(Duration::from_secs(KEEP_MARKS_S));
         let (written, mut failed) = self.feeding.unzip();
         let outcome = loop {
             tokio::select! {
-                _ = terminate.recv() => break Ok(()),
-                _ = interrupt.recv() => break Ok(()),
-                _ = hang_up.recv() => self.identity.read_again(&args.organism),
+                _ = signals.terminate.recv() => break Ok(()),
+                _ = signals.interrupt.recv() => break Ok(()),
+                _ = signals.hang_up.recv() => self.identity.read_again(&args.organism),
                 _ = keeping.tick() => self.trust.keep_marks()?,
                 Some(failure) = ended(&mut failed) => break Err(failure),
             }

@@ -43,7 +43,13 @@ impl Page {
 
     /// Sets a histogram: how many are at most so long, each in seconds and not yet summed up, the
     /// last one without a bound.
-    pub(crate) fn histogram(&mut self, metric: &Metric, bounds_s: &[f64], counts: &[u64], sum_s: f64) {
+    pub(crate) fn histogram(
+        &mut self,
+        metric: &Metric,
+        bounds_s: &[f64],
+        counts: &[u64],
+        sum_s: f64,
+    ) {
         let mut below: u64 = 0;
         let mut buckets = Vec::with_capacity(bounds_s.len());
         for (bound, count) in bounds_s.iter().zip(counts) {

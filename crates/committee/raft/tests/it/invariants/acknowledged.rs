@@ -52,7 +52,10 @@ impl Acknowledged {
                 format!("{who} has not got commit {} of cut {cut}: {error}", head.seq)
             })?;
             if own != head {
-                return Err(format!("{who} has another head at {} than cut {cut}: {own:?}", head.seq));
+                return Err(format!(
+                    "{who} has another head at {} than cut {cut}: {own:?}",
+                    head.seq
+                ));
             }
         }
         Ok(())

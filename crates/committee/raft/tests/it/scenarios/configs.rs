@@ -3,7 +3,7 @@ use holobiont_identity::OrderAction;
 use holobiont_policy::Roster;
 
 use super::{SOON_MS, scene};
-use crate::organism::organism;
+use crate::organism::{STALL_AFTER, organism};
 use crate::world::{Plan, World};
 
 async fn order(world: &mut World, action: OrderAction, replaces: Option<&Roster>) {
@@ -16,7 +16,7 @@ async fn order(world: &mut World, action: OrderAction, replaces: Option<&Roster>
 #[test]
 fn a_config_is_taken_up_at_one_entry_by_all_nodes_without_a_restart() {
     scene(Plan::new(600, 3), async |world| {
-        let next = organism(world.plan.members, 9);
+        let next = organism(world.plan.members, 4, 2 * STALL_AFTER);
         let content_hash = next.content_hash();
         assert_ne!(content_hash, world.organism.content_hash());
         // A majority has the file; the third gets it when all is decided.
@@ -27,9 +27,7 @@ fn a_config_is_taken_up_at_one_entry_by_all_nodes_without_a_restart() {
             world.node(number).with_machine(|machine| *machine.content_hash() == content_hash)
         };
         let both = world.run_until(SOON_MS, |world| taken(world, 0) && taken(world, 1)).await;
-        let told = world.watched().told.clone();
-        let told: Vec<_> = told.iter().filter(|(_, it)| !matches!(it, MachineEvent::Certified(_))).collect();
-        assert!(both, "{told:?}");
+        assert!(both, "{:?}", world.watched().broken);
         world.certify(3).await;
         assert!(!taken(world, 2));
         world.places[2].files.put(&next);
@@ -46,8 +44,21 @@ fn a_config_is_taken_up_at_one_entry_by_all_nodes_without_a_restart() {
 #[test]
 fn a_config_whose_file_no_majority_holds_is_not_taken_up() {
     scene(Plan::new(610, 3), async |world| {
-        let next = organism(world.plan.members, 9);
+        let next = organism(world.plan.members, 4, 2 * STALL_AFTER);
         world.places[2].files.put(&next);
+        order(world, OrderAction::Config { content_hash: next.content_hash() }, None).await;
+        world.certify(10).await;
+        let newest = world.watched().invariants.acknowledged.newest().cloned().expect("one");
+        assert_eq!(newest.content_hash, world.organism.content_hash());
+        world.well(&[0, 1, 2]).await;
+    });
+}
+
+#[test]
+fn a_config_that_the_program_cannot_go_on_with_is_not_taken_up() {
+    scene(Plan::new(615, 3), async |world| {
+        let next = organism(world.plan.members, 9, STALL_AFTER);
+        (0..3).for_each(|number| world.places[number].files.put(&next));
         order(world, OrderAction::Config { content_hash: next.content_hash() }, None).await;
         world.certify(10).await;
         let newest = world.watched().invariants.acknowledged.newest().cloned().expect("one");

@@ -5,7 +5,7 @@ use holobiont_committee_raft::Signing;
 use holobiont_policy::Command;
 
 use super::{SOON_MS, scene};
-use crate::world::Plan;
+use crate::world::{Plan, World};
 
 #[test]
 fn of_two_boots_of_one_node_the_older_is_fenced_and_what_it_says_late_changes_nothing() {
@@ -24,6 +24,15 @@ fn of_two_boots_of_one_node_the_older_is_fenced_and_what_it_says_late_changes_no
         world.drop_fenced(twice).await;
         assert_eq!(world.places[twice].boots.len(), 1);
 
+        let took_over = |world: &World| {
+            let leader = world.leader().map(|leader| world.node(leader));
+            let place = u16::try_from(twice).expect("a place");
+            leader.is_some_and(|node| {
+                node.with_machine(|machine| machine.active_key(place) == Some(&newer))
+            })
+        };
+        assert!(world.run_until(SOON_MS, took_over).await, "{:?}", world.watched().broken);
+
         // Its key, in whoever's hands, ticks no more.
         let (organism, id) = (world.organism.stable_id(), world.places[twice].id);
         let place = u16::try_from(twice).expect("a place");
@@ -33,7 +42,7 @@ fn of_two_boots_of_one_node_the_older_is_fenced_and_what_it_says_late_changes_no
         let leader = world.leader().expect("a leader");
         let node = world.node(leader).clone();
         node.propose_raw(late).await.expect("the log takes it");
-        let ignored = |world: &crate::world::World| {
+        let ignored = |world: &World| {
             world.watched().told[told_before..]
                 .iter()
                 .any(|(_, event)| *event == MachineEvent::Ignored(Dropped::Fenced { node: place }))
@@ -55,7 +64,7 @@ fn a_key_that_nobody_has_verified_signs_nothing() {
         let claim = Signed::make(organism, &id, 1, key, &stranger).encode();
         let node = world.node(leader).clone();
         node.propose_raw(claim).await.expect("the log takes it");
-        let pending = |world: &crate::world::World| {
+        let pending = |world: &World| {
             world.node(0).with_machine(|machine| machine.pending_key(1) == Some(&stranger.public()))
         };
         assert!(world.run_until(SOON_MS, pending).await);

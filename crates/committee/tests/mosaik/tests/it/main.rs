@@ -9,15 +9,23 @@ mod ledger;
 mod link;
 mod node;
 
-use std::time::Instant;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use link::Cut;
 use mosaik::futures::future::join_all;
 use node::{Node, Plan, Relay, all_committed, led};
-use tokio::sync::Mutex;
+use tokio::runtime::Runtime;
 
-/// Two cores are enough for one group at a time, and its figures are its own.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// Runs one test at a time, to the end of its last task: its figures are its own, and so is what
+/// is heard of it.
+fn in_turn(test: impl Future<Output = ()>) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    Runtime::new().unwrap().block_on(test);
+}
 
 enum Whom {
     Leader,
@@ -108,66 +116,70 @@ fn lines(what: &str, first: usize, last: usize) -> Vec<String> {
 
 /// The others elect one of them. When the link is back the old leader follows, and is given what
 /// follows the end of its own log: it has its own three lines where they have theirs.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_is_cut_off_commits_alone_and_its_state_differs_for_good() {
-    let _turn = ONE_AT_A_TIME.lock().await;
-    let ended = cut_off(Whom::Leader, 3, 5).await;
+#[test]
+fn a_leader_that_is_cut_off_commits_alone_and_its_state_differs_for_good() {
+    in_turn(async {
+        let ended = cut_off(Whom::Leader, 3, 5).await;
 
-    assert!(!ended.led_by_the_one);
-    assert_eq!(ended.committed, 15);
-    let mine = [lines("before", 1, 4), lines("alone", 1, 3), lines("majority", 4, 5)].concat();
-    let theirs = [lines("before", 1, 4), lines("majority", 1, 5)].concat();
-    let after = lines("after", 1, 6);
-    assert_eq!(ended.alone, [mine, after.clone()].concat());
-    let others = [theirs, after].concat();
-    assert_eq!(ended.others, [others.clone(), others]);
+        assert!(!ended.led_by_the_one);
+        assert_eq!(ended.committed, 15);
+        let mine = [lines("before", 1, 4), lines("alone", 1, 3), lines("majority", 4, 5)].concat();
+        let theirs = [lines("before", 1, 4), lines("majority", 1, 5)].concat();
+        let after = lines("after", 1, 6);
+        assert_eq!(ended.alone, [mine, after.clone()].concat());
+        let others = [theirs, after].concat();
+        assert_eq!(ended.others, [others.clone(), others]);
+    });
 }
 
 /// It elects itself, in a later term. When the link is back the two others follow it: the leader's
 /// state, and every consistent read, is without the three lines that the majority acknowledged.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_that_is_cut_off_elects_itself_and_then_leads_the_majority() {
-    let _turn = ONE_AT_A_TIME.lock().await;
-    let ended = cut_off(Whom::Follower, 5, 3).await;
+#[test]
+fn a_follower_that_is_cut_off_elects_itself_and_then_leads_the_majority() {
+    in_turn(async {
+        let ended = cut_off(Whom::Follower, 5, 3).await;
 
-    assert!(ended.led_by_the_one);
-    assert_eq!(ended.committed, 15);
-    let mine = [lines("before", 1, 4), lines("alone", 1, 5)].concat();
-    let theirs = [lines("before", 1, 4), lines("majority", 1, 3), lines("alone", 4, 5)].concat();
-    let after = lines("after", 1, 6);
-    assert_eq!(ended.alone, [mine, after.clone()].concat());
-    let others = [theirs, after].concat();
-    assert_eq!(ended.others, [others.clone(), others]);
+        assert!(ended.led_by_the_one);
+        assert_eq!(ended.committed, 15);
+        let mine = [lines("before", 1, 4), lines("alone", 1, 5)].concat();
+        let theirs =
+            [lines("before", 1, 4), lines("majority", 1, 3), lines("alone", 4, 5)].concat();
+        let after = lines("after", 1, 6);
+        assert_eq!(ended.alone, [mine, after.clone()].concat());
+        let others = [theirs, after].concat();
+        assert_eq!(ended.others, [others.clone(), others]);
+    });
 }
 
 /// Same keys, same network, same group; nothing of what was acknowledged, and its places in the
 /// log are given away again.
-#[tokio::test(flavor = "multi_thread")]
-async fn nodes_that_restart_have_forgotten_log_term_and_vote() {
-    let _turn = ONE_AT_A_TIME.lock().await;
-    for nodes in [3, 1] {
-        let relay = Relay::start().await;
-        let plan = Plan::new(nodes);
-        for life in ["first life", "second life"] {
-            let nodes = plan.start(&relay).await;
-            let all: Vec<&Node> = nodes.iter().collect();
-            for node in &all {
-                assert!(node.group.log_position().is_zero());
-                assert_eq!(node.committed(), 0);
-                assert!(node.lines().await.is_empty());
+#[test]
+fn nodes_that_restart_have_forgotten_log_term_and_vote() {
+    in_turn(async {
+        for nodes in [3, 1] {
+            let relay = Relay::start().await;
+            let plan = Plan::new(nodes);
+            for life in ["first life", "second life"] {
+                let nodes = plan.start(&relay).await;
+                let all: Vec<&Node> = nodes.iter().collect();
+                for node in &all {
+                    assert!(node.group.log_position().is_zero());
+                    assert_eq!(node.committed(), 0);
+                    assert!(node.lines().await.is_empty());
+                }
+                let leader = led(&all).await;
+                write(leader, life, 1).await;
+                all_committed(&all, 1).await;
+                for node in &all {
+                    assert_eq!(node.lines().await, lines(life, 1, 1));
+                }
+                if nodes.len() == 1 {
+                    // So it has voted in this term twice, and has two entries of one term and index.
+                    assert_eq!(leader.group.log_position().term(), 1);
+                }
+                join_all(nodes.into_iter().map(Node::stop)).await;
             }
-            let leader = led(&all).await;
-            write(leader, life, 1).await;
-            all_committed(&all, 1).await;
-            for node in &all {
-                assert_eq!(node.lines().await, lines(life, 1, 1));
-            }
-            if nodes.len() == 1 {
-                // So it has voted in this term twice, and has two entries of one term and index.
-                assert_eq!(leader.group.log_position().term(), 1);
-            }
-            join_all(nodes.into_iter().map(Node::stop)).await;
+            relay.stop().await;
         }
-        relay.stop().await;
-    }
+    });
 }

@@ -15,20 +15,20 @@ use crate::failure::Failure;
 
 /// A process that can be started again and again with the same words.
 #[derive(Debug)]
-pub(super) struct Process {
-    pub(super) name: String,
+pub(crate) struct Process {
+    pub(crate) name: String,
     /// What is called, without the program itself.
-    pub(super) arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// Where its output goes, after what is there.
-    pub(super) log: PathBuf,
+    pub(crate) log: PathBuf,
     /// Whether it is fed through its standard input.
-    pub(super) takes_input: bool,
+    pub(crate) takes_input: bool,
     child: Option<Child>,
     is_paused: bool,
 }
 
 impl Process {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         name: String,
         arguments: Vec<String>,
         log: PathBuf,
@@ -38,7 +38,7 @@ impl Process {
     }
 
     /// Starts it; what it is fed with, where it takes any.
-    pub(super) fn start(&mut self) -> Result<Option<ChildStdin>, Failure> {
+    pub(crate) fn start(&mut self) -> Result<Option<ChildStdin>, Failure> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.map_err(Failure::io(&self.log, "opening"))?;
         let errors = log.try_clone().map_err(Failure::io(&self.log, "opening"))?;
@@ -61,23 +61,28 @@ impl Process {
         Ok(input)
     }
 
-    pub(super) const fn is_started(&self) -> bool {
+    /// Its process id, while it is there.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    pub(crate) const fn is_started(&self) -> bool {
         self.child.is_some()
     }
 
-    pub(super) const fn is_paused(&self) -> bool {
+    pub(crate) const fn is_paused(&self) -> bool {
         self.is_paused
     }
 
     /// How it ended, where it has done so without being told to.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         let ended = self.child.as_mut()?.try_wait().ok()??;
         self.child = None;
         Some(ended)
     }
 
     /// Ends it as a crash would.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It is gone if this fails.
             let _ = child.kill().await;
@@ -85,18 +90,18 @@ impl Process {
         self.is_paused = false;
     }
 
-    pub(super) fn pause(&mut self) {
+    pub(crate) fn pause(&mut self) {
         self.is_paused = self.signal(Signal::STOP).is_ok();
     }
 
-    pub(super) fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         let _ = self.signal(Signal::CONT);
         self.is_paused = false;
     }
 
     /// Asks it to end, as an operator does. None where it was not there, or took longer than this
     /// and was killed.
-    pub(super) async fn terminate(&mut self, within: Duration) -> Option<ExitStatus> {
+    pub(crate) async fn terminate(&mut self, within: Duration) -> Option<ExitStatus> {
         self.resume();
         let _ = self.signal(Signal::TERM);
         let child = self.child.as_mut()?;

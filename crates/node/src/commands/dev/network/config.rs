@@ -37,9 +37,8 @@ pub(super) fn organism(
     for (block, issuer) in members.into_iter().zip(issuers) {
         let issuers = format!("ticket_issuers = [\"{issuer}\"]\n");
         // Keys of the member's own come before its [member.policy].
-        let (own, policy) = block.split_at(block.find("\n[").map_or(block.len(), |at| at + 1));
-        text.push_str(&[MEMBER, own, &issuers, "\n", policy].concat());
-        text.push('\n');
+        let (own, policy) = block.split_once("\n\n").unwrap_or((block, ""));
+        text.push_str(&[MEMBER, own, "\n", &issuers, "\n", policy, "\n\n"].concat());
     }
     text.push_str(&format!(
         "[acl]\norders_need = 1\nfirst_roster = \"{first_roster}\"\n\n[[acl.operator]]\n\

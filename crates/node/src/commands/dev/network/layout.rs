@@ -11,31 +11,31 @@ use crate::failure::Failure;
 
 /// One node of the network.
 #[derive(Debug, Clone)]
-pub(super) struct NodeAt {
-    pub(super) name: String,
-    pub(super) id: UniqueId,
+pub(crate) struct NodeAt {
+    pub(crate) name: String,
+    pub(crate) id: UniqueId,
     /// Its folder.
-    pub(super) dir: PathBuf,
-    pub(super) committee: SocketAddr,
-    pub(super) ops: SocketAddr,
-    pub(super) query: SocketAddr,
+    pub(crate) dir: PathBuf,
+    pub(crate) committee: SocketAddr,
+    pub(crate) ops: SocketAddr,
+    pub(crate) query: SocketAddr,
 }
 
 /// One member of the network.
 #[derive(Debug, Clone)]
-pub(super) struct MemberAt {
-    pub(super) name: String,
+pub(crate) struct MemberAt {
+    pub(crate) name: String,
     /// Its surface's folder.
-    pub(super) surface: PathBuf,
-    pub(super) listen: SocketAddr,
+    pub(crate) surface: PathBuf,
+    pub(crate) listen: SocketAddr,
 }
 
 /// The whole network.
 #[derive(Debug, Clone)]
-pub(super) struct Layout {
-    pub(super) root: PathBuf,
-    pub(super) nodes: Vec<NodeAt>,
-    pub(super) members: Vec<MemberAt>,
+pub(crate) struct Layout {
+    pub(crate) root: PathBuf,
+    pub(crate) nodes: Vec<NodeAt>,
+    pub(crate) members: Vec<MemberAt>,
 }
 
 /// What listens where on a host of its own.
@@ -49,7 +49,7 @@ const MEMBERS_AT: u8 = 100;
 
 impl Layout {
     /// A network whose processes are all on this machine's own address.
-    pub(super) fn new(
+    pub(crate) fn new(
         root: &Path,
         nodes: u16,
         members: &[String],
@@ -62,7 +62,7 @@ impl Layout {
     }
 
     /// A network whose nodes have an address each, and whose members share one.
-    pub(super) fn in_subnet(
+    pub(crate) fn in_subnet(
         root: &Path,
         nodes: u16,
         members: &[String],
@@ -110,40 +110,40 @@ impl Layout {
         name.map_or("nobody", String::as_str)
     }
 
-    pub(super) fn organism(&self) -> PathBuf {
+    pub(crate) fn organism(&self) -> PathBuf {
         self.root.join("organism.toml")
     }
 
-    pub(super) fn roster(&self) -> PathBuf {
+    pub(crate) fn roster(&self) -> PathBuf {
         self.root.join("roster.toml")
     }
 
     /// The folder with the members' surfaces, as `replay` and `audit` take it.
-    pub(super) fn surfaces(&self) -> PathBuf {
+    pub(crate) fn surfaces(&self) -> PathBuf {
         self.root.join("surfaces")
     }
 
-    pub(super) fn world(&self) -> PathBuf {
+    pub(crate) fn world(&self) -> PathBuf {
         self.root.join("world")
     }
 
     /// Output of a process, by its name.
-    pub(super) fn log(&self, name: &str) -> PathBuf {
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.root.join("logs").join(format!("{name}.log"))
     }
 
     /// What the proof at the end is made from.
-    pub(super) fn proof(&self) -> PathBuf {
+    pub(crate) fn proof(&self) -> PathBuf {
         self.root.join("proof")
     }
 }
 
 impl NodeAt {
-    pub(super) fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.dir.join("node.toml")
     }
 
-    pub(super) fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.join("data")
     }
 }

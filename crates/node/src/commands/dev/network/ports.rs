@@ -11,20 +11,20 @@ const LAST: u16 = 32_000;
 
 /// Free ports, one after the other.
 #[derive(Debug)]
-pub(super) struct Ports {
+pub(crate) struct Ports {
     next: u16,
     is_given: bool,
 }
 
 impl Ports {
     /// From `base` on; without one, from a place that few others search from.
-    pub(super) fn new(base: Option<u16>) -> Self {
+    pub(crate) fn new(base: Option<u16>) -> Self {
         let spread = u16::try_from(std::process::id().wrapping_mul(61) % 12_000).unwrap_or(0);
         Self { next: base.unwrap_or(FIRST.saturating_add(spread)), is_given: base.is_some() }
     }
 
     /// The next one that nobody listens on.
-    pub(super) fn take(&mut self) -> Result<SocketAddr, Failure> {
+    pub(crate) fn take(&mut self) -> Result<SocketAddr, Failure> {
         let last = if self.is_given { u16::MAX } else { LAST };
         while self.next < last {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.next));

@@ -232,7 +232,8 @@ async fn end_all(processes: Vec<Process>, within: Duration) -> Vec<String> {
     ending.join_all().await.into_iter().flatten().collect()
 }
 
-fn run(node: &NodeAt) -> Vec<String> {
+/// What this program is called with to run a node.
+pub(crate) fn run(node: &NodeAt) -> Vec<String> {
     let config = node.config().display().to_string();
     ["run", "--config", &config, "--insecure-simulated-tdx"].map(str::to_owned).to_vec()
 }

@@ -7,7 +7,7 @@ use super::rates::Rates;
 use super::watch::Seen;
 
 /// Whether all nodes are there and may sign; else what is lacking.
-pub(super) fn is_ready(layout: &Layout, seen: &[Seen]) -> Result<(), String> {
+pub(crate) fn is_ready(layout: &Layout, seen: &[Seen]) -> Result<(), String> {
     for (node, seen) in layout.nodes.iter().zip(seen) {
         let told = seen.told.as_ref().ok_or_else(|| format!("{} does not answer", node.name))?;
         if let Some(failed) = &told.failed {

@@ -43,6 +43,8 @@ pub(super) struct Check {
 pub(super) struct Proved {
     /// The last cut, which a certificate names.
     pub(super) cut: u64,
+    /// Certificates in the committee's log, as the last audit counted them.
+    pub(super) certificates: u64,
     pub(super) output_records: u64,
     pub(super) output_head: String,
     /// Members' values that were compared with a replay of the members' surfaces alone.
@@ -96,12 +98,14 @@ impl Proof {
         checks.push(Check::new(all_ended, wrong.is_empty(), wrong.join("; ")));
         let equal = outputs::compare(layout)?;
         checks.push(equal.check());
+        let mut certificates = 0;
         for node in &layout.nodes {
-            checks.extend(of_node(layout, node, &equal).await?);
+            certificates = of_node(layout, node, &equal, &mut checks).await?;
         }
         let agreement = alone(layout, organism, rates, &mut checks).await?;
         Ok(Proved {
             cut,
+            certificates,
             output_records: equal.records,
             output_head: equal.head,
             values_compared: agreement.compared,
@@ -111,8 +115,13 @@ impl Proof {
     }
 }
 
-/// One node's log: audited, replayed, and its last certificate.
-async fn of_node(layout: &Layout, node: &NodeAt, equal: &Equal) -> Result<Vec<Check>, Failure> {
+/// One node's log: audited, replayed, and its last certificate. How many there are in it.
+async fn of_node(
+    layout: &Layout,
+    node: &NodeAt,
+    equal: &Equal,
+    checks: &mut Vec<Check>,
+) -> Result<u64, Failure> {
     let name = &node.name;
     let again = layout.proof().join(format!("{name}-again"));
     let [organism, roster, surfaces, cuts, last, out] = texts([
@@ -135,11 +144,10 @@ async fn of_node(layout: &Layout, node: &NodeAt, equal: &Equal) -> Result<Vec<Ch
         let ours = outputs::Read::open(&again.join("surface"))?;
         (replayed.ok, replayed.says) = equal.is_of(&ours)?;
     }
-    Ok(vec![
-        Check::of_call(format!("the audit of {name}'s log passes"), &audited),
-        Check::of_call(format!("{name}'s last certificate verifies"), &verified),
-        replayed,
-    ])
+    checks.push(Check::of_call(format!("the audit of {name}'s log passes"), &audited));
+    checks.push(Check::of_call(format!("{name}'s last certificate verifies"), &verified));
+    checks.push(replayed);
+    Ok(audited.told.get("certificates").and_then(Value::as_u64).unwrap_or(0))
 }
 
 /// A replay without any log, from the members' surfaces alone.
@@ -176,7 +184,9 @@ impl Check {
 /// What a call of this program came to.
 struct Called {
     ok: bool,
+    /// What is wrong, where something is.
     says: String,
+    told: Value,
 }
 
 /// Calls this program, as anybody else would.
@@ -199,7 +209,7 @@ async fn call(arguments: &[&str]) -> Result<Called, Failure> {
             format!("{}: {}", called.status, String::from_utf8_lossy(&called.stderr).trim())
         }
     };
-    Ok(Called { ok, says })
+    Ok(Called { ok, says, told })
 }
 
 fn export(layout: &Layout, node: &NodeAt) -> PathBuf {

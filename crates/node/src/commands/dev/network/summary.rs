@@ -1,5 +1,7 @@
 //! What a network came to.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,6 +22,7 @@ pub(super) struct Summary {
     /// What the faults were drawn from; none where there were none.
     pub(super) seed: Option<u64>,
     pub(super) faults: u64,
+    pub(super) faults_by_kind: BTreeMap<&'static str, u64>,
     pub(super) seconds: f64,
     pub(super) longest_without_certificate_ms: u64,
     #[serde(flatten)]
@@ -38,7 +41,10 @@ impl Summary {
         if wrong == 0 {
             return Ok(());
         }
-        let what = format!("{} of the network does not hold", count(wrong as u64, "thing"));
+        let what = format!(
+            "{} of the network does not hold",
+            count(u64::try_from(wrong).unwrap_or(u64::MAX), "thing")
+        );
         Err(Failure::Reported(Box::new(Failure::Differs { what })))
     }
 
@@ -49,12 +55,16 @@ impl Summary {
             self.nodes, self.members, self.days, self.seconds
         );
         if let Some(seed) = self.seed {
-            text.push_str(&format!("faults: {} (--seed {seed})\n", Grouped(self.faults)));
+            let kinds = self.faults_by_kind.iter().map(|(kind, count)| format!("{count} {kind}"));
+            let kinds = kinds.collect::<Vec<_>>().join(", ");
+            let all = count(self.faults, "fault");
+            text.push_str(&format!("{all} (--seed {seed}): {kinds}\n"));
         }
         text.push_str(&format!(
-            "cuts: {}; records published: {}; longest time without a certificate: {:.2} s\n\
-             output head: {}\n\nproof\n",
+            "cuts: {}; certificates: {}; records published: {}\n\
+             longest time without a certificate: {:.2} s\noutput head: {}\n\nproof\n",
             Grouped(proved.cut),
+            Grouped(proved.certificates),
             Grouped(proved.output_records),
             std::time::Duration::from_millis(self.longest_without_certificate_ms).as_secs_f64(),
             proved.output_head

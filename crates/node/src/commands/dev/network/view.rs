@@ -54,7 +54,9 @@ impl View {
             }
             bar
         });
-        Self { bar, next: Instant::now() }
+        // Before the first line there is nothing to say.
+        let next = Instant::now() + if bar.is_some() { Duration::ZERO } else { LINE_EVERY };
+        Self { bar, next }
     }
 
     /// Shows one, if it is time to.
@@ -140,7 +142,7 @@ impl Moment<'_> {
                     told.folded_index.to_string(),
                     told.folded_cut.to_string(),
                     certified.to_string(),
-                    told.connected.len().to_string(),
+                    peers(told).to_string(),
                     says,
                 ];
                 node_row(&at.name, down, &cells)
@@ -177,6 +179,11 @@ impl Moment<'_> {
         let told = self.seen.iter().filter_map(|seen| seen.told.as_ref());
         told.max_by_key(|told| (told.certified.as_ref().map(|it| it.cut), told.applied_index))
     }
+}
+
+/// How many of the other nodes it is connected with.
+fn peers(told: &Told) -> usize {
+    told.roster.iter().filter(|node| told.connected.contains(node)).count()
 }
 
 /// One row: a node that does not answer has said its words some time ago.

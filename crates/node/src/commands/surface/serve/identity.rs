@@ -24,12 +24,7 @@ struct Configs {
 
 impl Identity {
     /// A server has no node id of its own: it takes one that nobody else has.
-    pub(super) fn new(
-        key: &BootKey,
-        organism: Organism,
-        member: &str,
-        trust: Arc<Trust>,
-    ) -> Self {
+    pub(super) fn new(key: &BootKey, organism: Organism, member: &str, trust: Arc<Trust>) -> Self {
         Self {
             node: UniqueId::from_bytes(key.ed25519()).derive("surface server"),
             member: member.to_owned(),

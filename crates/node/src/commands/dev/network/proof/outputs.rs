@@ -7,6 +7,7 @@ use holobiont_surface::{Surface, SurfaceError};
 use super::super::layout::{Layout, NodeAt};
 use super::Check;
 use crate::failure::Failure;
+use crate::text::count;
 
 /// An organism's surface that somebody made.
 pub(super) struct Read {
@@ -54,7 +55,7 @@ impl Equal {
         match &self.differs {
             Some(differs) => Check::new(what, false, differs.clone()),
             None if self.records == 0 => Check::new(what, false, "which is nothing"),
-            None => Check::new(what, true, format!("{} records, {}", self.records, self.head)),
+            None => Check::new(what, true, count(self.records, "record")),
         }
     }
 
@@ -84,8 +85,12 @@ impl Equal {
             theirs_at.advance();
         }
         let [head, other] = [ours.head_at(last)?, theirs.head_at(last)?];
-        let is_same = head == other;
-        Ok((is_same, format!("heads at record {last}: {} and {}", head.hash, other.hash)))
+        let says = if head == other {
+            count(end, "record")
+        } else {
+            format!("heads at record {last} are {} and {}", head.hash, other.hash)
+        };
+        Ok((head == other, says))
     }
 }
 

@@ -1,0 +1,223 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Extension, Router};
+use holobiont_archive::{
+    Observer, PeerInfo, RosterGate, Served, Stop, SurfaceRoutes, surface_routes,
+};
+use holobiont_attestation::Verdict;
+use holobiont_attestation_tls::{BootKey, Clock, Endpoint, Limits};
+use holobiont_committee::{Configs, MAX_ENROLMENT_BYTES, MachineEvent, Signer};
+use holobiont_committee_fold::FolderOptions;
+use holobiont_committee_raft::{Node, NodeError, Parts, Settings};
+use holobiont_committee_store::Directory;
+use holobiont_identity::UniqueId;
+use holobiont_identity::pins::COMMITTEE_SURFACE;
+
+use super::admission::enrolments;
+use super::counters::Counters;
+use super::links::{COMMITTEE_PATH, Links};
+use super::loaded::Loaded;
+use super::running::Running;
+use super::stored::{First, Stored};
+use super::surfaces::{CopyServed, Shelved, Shelves};
+use super::terms::TermBook;
+use super::trust::Trust;
+use crate::failure::{Failure, InputPlace};
+use crate::files;
+use crate::now::{now_ms, now_s};
+
+/// Largest key file, in bytes.
+const MAX_KEY_FILE_BYTES: u64 = 256;
+
+/// What others will make of this node, told before they do; its machine counts as taken.
+pub(super) async fn own_platform(
+    loaded: &Loaded,
+    trust: &Arc<Trust>,
+    stored: &Stored,
+) -> Result<Option<Verdict>, Failure> {
+    let Some(pins) = stored.first.organism.pins(COMMITTEE_SURFACE).cloned() else {
+        return Ok(None);
+    };
+    let trust = Arc::clone(trust);
+    let judged = tokio::task::spawn_blocking(move || trust.own_verdict(&pins)).await;
+    let verdict = judged.map_err(Failure::unexpected)??;
+    if let Some(reason) = verdict.reason() {
+        let node = loaded.config.node;
+        tracing::error!(%node, %reason, "this node does not meet the committee's pins: peers will refuse it");
+        return Ok(None);
+    }
+    Ok(Some(verdict))
+}
+
+struct BootSigner(BootKey);
+
+impl Signer for BootSigner {
+    fn public(&self) -> [u8; 32] {
+        self.0.ed25519()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes)
+    }
+}
+
+pub(super) fn boot_key(loaded: &Loaded) -> Result<BootKey, Failure> {
+    let Some(file) = loaded.config.key_file.as_ref().map(|file| loaded.path(file)) else {
+        return BootKey::generate().map_err(Failure::unexpected);
+    };
+    BootKey::from_seed(&seed(&file)?).map_err(Failure::unexpected)
+}
+
+/// A key's seed in a file: 64 hex digits, and white space around them.
+pub(crate) fn seed(file: &Path) -> Result<[u8; 32], Failure> {
+    let text = files::read_text(file, MAX_KEY_FILE_BYTES)?;
+    let mut seed = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut seed).map_err(|_| Failure::Input {
+        file: file.to_owned(),
+        place: InputPlace::default(),
+        what: "is no key: it must be 64 hex digits".to_owned(),
+        help: "make one with `openssl rand -hex 32`",
+    })?;
+    Ok(seed)
+}
+
+pub(super) fn endpoint(
+    key: &BootKey,
+    trust: &Arc<Trust>,
+    time_s: &Arc<AtomicU64>,
+) -> Result<Endpoint, Failure> {
+    let (marks, time_s) = (trust.marks.clone(), Arc::clone(time_s));
+    // A host can set its guest's clock back, but not what was proved meanwhile.
+    let clock: Arc<dyn Clock> =
+        Arc::new(move || now_s().max(marks.now().floor_s()).max(time_s.load(Ordering::Relaxed)));
+    Endpoint::new(key, trust.simulated, clock, Limits::default()).map_err(Failure::unexpected)
+}
+
+pub(super) fn term_book(loaded: &Loaded, trust: &Arc<Trust>, stored: &Stored) -> TermBook {
+    let named: BTreeSet<UniqueId> = loaded.config.peers.iter().map(|peer| peer.node).collect();
+    let First { organism, roster } = &stored.first;
+    let terms = TermBook::new(
+        loaded.config.node,
+        Arc::clone(trust),
+        Arc::clone(organism),
+        roster.clone(),
+        named,
+    );
+    for other in stored.configs.others(&organism.content_hash()) {
+        terms.holds(other);
+    }
+    terms
+}
+
+pub(super) fn addresses(loaded: &Loaded) -> Vec<(UniqueId, String)> {
+    let peers = loaded.config.peers.iter();
+    peers.map(|peer| (peer.node, peer.address.clone())).collect()
+}
+
+pub(super) async fn start_node(
+    loaded: &Loaded,
+    stored: &Stored,
+    boot_key: &BootKey,
+    terms: &Arc<TermBook>,
+    links: &Links,
+    counters: &Arc<Counters>,
+) -> Result<super::feeding::Node, Failure> {
+    let enrolment = match &loaded.config.enrolment_file {
+        Some(file) => {
+            let limit_bytes = u64::try_from(MAX_ENROLMENT_BYTES).unwrap_or(u64::MAX);
+            files::read_bytes(&loaded.path(file), limit_bytes)?
+        }
+        None => Vec::new(),
+    };
+    let (certificates, counters) = (Arc::clone(&stored.certificates), Arc::clone(counters));
+    let listener = move |index: u64, event: &MachineEvent| match event {
+        MachineEvent::Certified(certificate) => {
+            counters.certificate();
+            if let Err(error) = certificates.keep(certificate) {
+                tracing::error!(%error, cut = certificate.statement.cut, "a certificate is not kept");
+            }
+        }
+        MachineEvent::Ignored(why) => tracing::debug!(index, %why, "an entry had no effect"),
+        event => tracing::info!(index, ?event, "in the committee's log"),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut settings = Settings::new(loaded.config.node);
+    settings.snapshot_every_cuts = loaded.config.snapshot.every_cuts;
+    let node = Node::start(Parts {
+        settings,
+        organism: Arc::clone(&stored.first.organism),
+        roster: stored.first.roster.clone(),
+        configs: Arc::clone(&stored.configs) as Arc<dyn Configs>,
+        signer: Arc::new(BootSigner(boot_key.clone())),
+        enrolment,
+        enrolments: enrolments(terms),
+        disk: Arc::new(Directory::open(&loaded.data("log")).map_err(NodeError::from)?),
+        transport: links.clone(),
+        copies: Arc::clone(&stored.copies),
+        folder: FolderOptions {
+            output_dir: loaded.data("output"),
+            memory_budget_bytes: loaded.config.budget.memory_bytes,
+            threads,
+        },
+        now_ms: Arc::new(now_ms),
+        listener: Arc::new(listener),
+    });
+    Ok(node.await?)
+}
+
+/// What is on this node's shelves: for the committee everything, for everybody what may be shown.
+pub(super) fn shelves(running: &Running, loaded: &Loaded, stored: &Stored) -> Shelves {
+    let organism = &stored.first.organism;
+    let output: Arc<dyn Served> = Arc::clone(&running.output) as _;
+    let mut all = Shelved::from([(organism.output_surface_id(), output)]);
+    if !loaded.config.query.members {
+        running.shown.set(all.clone());
+    }
+    for copy in CopyServed::all(&stored.copies, organism, &loaded.data("members")) {
+        all.insert(copy.surface_id(), copy);
+    }
+    if loaded.config.query.members {
+        running.shown.set(all.clone());
+    }
+    let shelves = Shelves::default();
+    shelves.set(all);
+    shelves
+}
+
+/// What the committee's other nodes may ask.
+pub(super) fn committee_routes(
+    running: &Arc<Running>,
+    shelves: Shelves,
+    terms: &Arc<TermBook>,
+    observer: &Arc<dyn Observer>,
+    stop: &Stop,
+) -> Router {
+    let of_roster = Arc::clone(terms);
+    let gate = RosterGate::new(move |node: &UniqueId| of_roster.is_of_roster(node));
+    let surfaces = SurfaceRoutes {
+        shelf: Arc::new(shelves),
+        gate: Arc::new(gate),
+        observer: Arc::clone(observer),
+        stop: stop.clone(),
+    };
+    let log = Router::new()
+        .route(COMMITTEE_PATH, get(async || "").post(answer))
+        .with_state(Arc::clone(running));
+    log.merge(surface_routes(surfaces))
+}
+
+async fn answer(
+    State(running): State<Arc<Running>>,
+    Extension(peer): Extension<Arc<PeerInfo>>,
+    body: Bytes,
+) -> Vec<u8> {
+    let answer = running.node.answer(peer.node, body.into()).await;
+    running.counters.rpc("received", "answered");
+    answer
+}
