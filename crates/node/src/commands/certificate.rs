@@ -19,7 +19,7 @@ pub(super) fn run(command: &Command, as_json: bool) -> Result<(), Failure> {
 
 /// What the log says of a certificate.
 struct Known {
-    /// Every key that was a node's active one.
+    /// Keys of that roster's nodes that were active at the cut, or have become so since.
     keys: BTreeMap<UniqueId, BTreeSet<[u8; 32]>>,
     /// How many must have signed.
     quorum: usize,
@@ -79,13 +79,19 @@ fn known(mut exported: Exported, of: &CutStatement) -> Result<Known, Failure> {
         if effects.applied.cut.is_some_and(|cut| cut.number == of.cut) {
             let expected = machine.statement(of.cut, of.output, of.state_digest);
             made = expected.map(|expected| (machine.certificate_quorum(), expected));
+            // Neither who has left by then nor a boot that was fenced signs for it.
+            keys = (0_u16..)
+                .zip(machine.roster().nodes())
+                .map(|(place, node)| (*node, machine.active_key(place).into_iter().copied().collect()))
+                .collect();
         }
         let nodes = machine.roster().nodes();
         for event in &effects.events {
             if let MachineEvent::KeyActive { node, key } = event
                 && let Some(node) = nodes.get(usize::from(*node))
+                && let Some(keys) = keys.get_mut(node)
             {
-                keys.entry(*node).or_default().insert(*key);
+                keys.insert(*key);
             }
         }
     }

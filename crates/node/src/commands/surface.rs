@@ -1,5 +1,5 @@
 mod seal;
-mod serve;
+pub(super) mod serve;
 
 use std::path::Path;
 use std::time::Instant;

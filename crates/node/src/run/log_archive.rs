@@ -58,7 +58,8 @@ impl LogArchive {
         }
         firsts.sort_unstable();
         let mut inner = Inner { start, files: firsts, open: None, last_index: begins };
-        if let Some(last) = inner.files.last().copied() {
+        // One that holds nothing whole is removed: it goes on in the one before.
+        while let (None, Some(last)) = (&inner.open, inner.files.last().copied()) {
             let path = path_of(dir, last);
             inner.recover(&path).map_err(Failure::io(&path, "recovering"))?;
         }

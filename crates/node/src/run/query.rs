@@ -13,7 +13,7 @@ use axum::routing::get;
 use holobiont_archive::{Problem, Served, SurfaceHead};
 use holobiont_identity::{Digest, UniqueId};
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::running::Running;
 use super::surfaces::{body_of, head_of, records};
@@ -139,13 +139,22 @@ fn served(running: &Running, id: &str) -> Result<Arc<dyn Served>, Problem> {
     running.shown(&id).ok_or_else(unknown)
 }
 
-/// Looks at files on a blocking thread.
+/// Looks at files that are under way: the node's own work needs blocking threads too.
+static LOOKS: Semaphore = Semaphore::const_new(16);
+
+/// Looks at files on a blocking thread, when it is its turn.
 async fn looking<T: Send + 'static>(
     look: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
     let unreadable = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "a query cannot be answered");
         Problem::new(503, "unreadable", "this node cannot read its files: its operator is told")
+    };
+    let place = LOOKS.acquire().await.map_err(|error| unreadable(&error))?;
+    // The place is given back when the look has ended, also where nobody waits for it any more.
+    let look = move || {
+        let _place = place;
+        look()
     };
     match tokio::task::spawn_blocking(look).await {
         Ok(Ok(looked)) => Ok(looked),

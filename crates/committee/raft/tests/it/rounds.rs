@@ -60,8 +60,8 @@ async fn round(seed: u64) -> Outcome {
         while Host::now_ms() < until {
             world.run(15).await;
             faults.tend(&mut world).await;
+            check(&world, &faults);
         }
-        check(&world, &faults);
     }
     faults.cease(&mut world).await;
     recover(&mut world, &mut faults).await;

@@ -462,8 +462,9 @@ impl World {
         let some: Vec<UniqueId> = numbers.iter().map(|number| all[*number]).collect();
         self.net.isolate(&some, &all);
         if numbers.len() < self.roster.majority() {
-            let ends = numbers.iter().flat_map(|number| self.places[*number].boots.iter());
-            let last = ends.filter_map(|boot| boot.node.status().last_log).map(|(_, index)| index);
+            // A computer that stands still has messages of before in its hands: so all logs count.
+            let ends = self.boots().filter_map(|(_, boot)| boot.node.status().last_log);
+            let last = ends.map(|(_, index)| index);
             let last = last.max().unwrap_or(0);
             self.watched().invariants.minority.isolated(&some, last);
         }

@@ -25,6 +25,11 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let scratch = Scratch::new()?;
     let started = Instant::now();
     let asking = args.url.as_deref().map(Asking::new).transpose()?;
+    // First, so that what is fetched after it covers it: a committee goes on meanwhile.
+    let served = match &asking {
+        Some(asking) => Some(Served::ask(asking, &organism)?),
+        None => None,
+    };
     let export = match (&asking, &args.export, &args.against) {
         (Some(asking), ..) => {
             let file = scratch.0.join("cuts.log");
@@ -54,19 +59,21 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let own_dir = scratch.0.join("output");
     let recomputed = recompute(exported, &surfaces, &own_dir)?;
     let own = Surface::open(&own_dir).map_err(ReplayError::Output)?;
-    let (compared, certificate_agrees) = match (&asking, &args.against) {
-        (Some(asking), _) => {
-            let compared = compare_served(asking, &organism, &own)?;
-            (Some(compared), compare_certificate(asking, &recomputed)?)
+    let (compared, certificate_agrees) = match (&asking, &served, &args.against) {
+        (Some(asking), Some(served), _) => {
+            let compared = compare_served(asking, &served.head, &own)?;
+            (Some(compared), served.certificate_agrees(&recomputed)?)
         }
-        (None, Some(dir)) => {
+        (_, _, Some(dir)) => {
             let published = Surface::open(&dir.join("surface")).map_err(ReplayError::Output)?;
             check_output(&organism, &published)?;
             (Some(compare(&own, &published)?), None)
         }
-        (None, None) => (None, None),
+        (_, _, None) => (None, None),
     };
-    let told = Told::of(&recomputed, compared, certificate_agrees, started.elapsed().as_secs_f64());
+    let mut told =
+        Told::of(&recomputed, compared, certificate_agrees, started.elapsed().as_secs_f64());
+    told.not_checked = not_checked(args, served.as_ref(), certificate_agrees);
     if as_json {
         return print::json("audit", &told);
     }
@@ -134,6 +141,11 @@ fn fetch(asking: &Asking, id: &UniqueId, head: &SurfaceHead, dir: &Path) -> Resu
             writer.append_stored(records, |_, _| {})?;
             waiting = rest.to_vec();
         }
+        // A node may send whatever it likes, for as long as it likes.
+        let limit_bytes = usize::try_from(head.max_window_bytes).unwrap_or(usize::MAX);
+        if waiting.len() > limit_bytes || writer.next_seq() > head.next_seq {
+            return Err(unreadable(asking, &"it sends other records than it says"));
+        }
     }
     if !waiting.is_empty() || writer.next_seq() != head.next_seq {
         return Err(
@@ -162,13 +174,8 @@ fn whole_records(bytes: &[u8]) -> usize {
 }
 
 /// Holds what a node serves against what was recomputed, byte for byte.
-fn compare_served(asking: &Asking, organism: &Organism, own: &Surface) -> Result<u64, Failure> {
-    let id = organism.output_surface_id();
-    let Some(head) = head(asking, &id)? else {
-        return Err(Failure::NotReady {
-            what: format!("{} serves no commits of {}", asking.base(), organism.name),
-        });
-    };
+fn compare_served(asking: &Asking, head: &SurfaceHead, own: &Surface) -> Result<u64, Failure> {
+    let id = head.surface;
     if head.next_seq > own.next_seq() {
         return Err(Failure::Differs {
             what: format!(
@@ -201,12 +208,55 @@ fn compare_served(asking: &Asking, organism: &Organism, own: &Surface) -> Result
     Ok(compared)
 }
 
-/// Whether the newest certificate names what was recomputed; none where it is of a cut that the
-/// export does not have yet.
-fn compare_certificate(asking: &Asking, own: &Recomputed) -> Result<Option<u64>, Failure> {
-    let Some(bytes) = asking.found("/v1/certificates/latest")? else { return Ok(None) };
-    let certificate = Certificate::decode(&bytes)?;
-    Ok(own.agrees(&certificate)?.then_some(certificate.statement.cut))
+/// What a node served before its log was fetched.
+struct Served {
+    head: SurfaceHead,
+    certificate: Option<Certificate>,
+}
+
+impl Served {
+    fn ask(asking: &Asking, organism: &Organism) -> Result<Self, Failure> {
+        let id = organism.output_surface_id();
+        let Some(head) = head(asking, &id)? else {
+            return Err(Failure::NotReady {
+                what: format!("{} serves no commits of {}", asking.base(), organism.name),
+            });
+        };
+        let certificate = asking.found("/v1/certificates/latest")?;
+        let certificate = certificate.map(|bytes| Certificate::decode(&bytes)).transpose()?;
+        Ok(Self { head, certificate })
+    }
+
+    /// The newest certificate's cut, if it names what was recomputed; none where it is of a cut that
+    /// the export does not have.
+    fn certificate_agrees(&self, own: &Recomputed) -> Result<Option<u64>, Failure> {
+        let Some(certificate) = &self.certificate else { return Ok(None) };
+        Ok(own.agrees(certificate)?.then_some(certificate.statement.cut))
+    }
+}
+
+/// What this audit took on somebody's word, in words.
+fn not_checked(args: &Args, served: Option<&Served>, agrees: Option<u64>) -> Vec<String> {
+    let mut not_checked = vec![
+        "that the boot keys in the log were made in the nodes' guests: the log holds no quotes"
+            .to_owned(),
+    ];
+    if args.surfaces.is_none() {
+        not_checked.push(
+            "that the members' records are the members' own: they are the node's, --surfaces names \
+             others"
+                .to_owned(),
+        );
+    }
+    match served.map(|served| &served.certificate) {
+        Some(Some(certificate)) if agrees.is_none() => not_checked.push(format!(
+            "the certificate of cut {}, which the fetched log does not have",
+            certificate.statement.cut
+        )),
+        Some(None) => not_checked.push("any certificate: the node shows none".to_owned()),
+        _ => {}
+    }
+    not_checked
 }
 
 /// Holds a published surface against what was recomputed.
@@ -241,6 +291,8 @@ struct Told {
     state_digest: String,
     log_digest: String,
     watermark: Option<u64>,
+    /// What was taken on somebody's word.
+    not_checked: Vec<String>,
     seconds: f64,
 }
 
@@ -259,6 +311,7 @@ impl Told {
             state_digest: it.state_digest.to_string(),
             log_digest: it.log_digest.to_string(),
             watermark: it.watermark,
+            not_checked: Vec::new(),
             seconds,
         }
     }
@@ -271,7 +324,7 @@ impl Told {
         let compared = self.records_compared.map_or_else(String::new, |compared| {
             format!("{} published records are those recomputed\n", Grouped(compared))
         });
-        format!(
+        let mut text = format!(
             "agrees: {} by {} follow from the members' surfaces and the committee's signed log\n\
              {} folded again in {:.2} s\n{} equal what was recomputed, {certified}\n{compared}\n\
              output head   {}\nstate digest  {}\nlog digest    {}\n",
@@ -283,7 +336,11 @@ impl Told {
             self.output_head.as_deref().unwrap_or("none"),
             self.state_digest,
             self.log_digest,
-        )
+        );
+        for what in &self.not_checked {
+            text.push_str(&format!("not checked   {what}\n"));
+        }
+        text
     }
 }
 

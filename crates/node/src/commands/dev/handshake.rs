@@ -1,7 +1,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use holobiont_attestation::{At, Collateral, PckCa, QuoteProvider, Verifier};
 use holobiont_attestation_tls::{
@@ -21,6 +21,7 @@ use crate::now::now_s;
 use crate::print;
 
 const HELLO: &[u8] = b"what a member published";
+const COMMAND_LINE: &str = "ro quiet";
 
 /// What two guests share: the world they are simulated in, and the organism they serve.
 struct World {
@@ -34,39 +35,57 @@ struct World {
 struct Meeting {
     attested: Result<(String, u64), String>,
     took_ms: u128,
+    /// Of each of the few bytes that went there and back.
+    round_trips: Vec<Duration>,
 }
 
 pub(super) fn run(as_json: bool) -> Result<(), Failure> {
-    let intel = SimulatedIntel::new(now_s()).map_err(Failure::unexpected)?;
-    let pinned = |index| simulated_guest(&intel, index, "ro quiet");
-    let (server, client) = (pinned(0)?, pinned(1)?);
+    let (world, intel, server) = World::new()?;
+    let client = simulated_guest(&intel, 1, COMMAND_LINE)?;
     // Another kernel command line, and so another RTMR2, which nobody pinned.
     let stranger = simulated_guest(&intel, 2, "ro quiet init=/bin/sh")?;
-    let organism =
-        Organism::parse(&organism_of(&server, "simulated")).map_err(Failure::unexpected)?;
-    let pins = organism.pins(COMMITTEE_SURFACE).cloned().ok_or_else(|| Failure::Usage {
-        what: "the simulated organism has no committee".to_owned(),
-        help: "this is a bug: please report it",
-    })?;
-    let collateral = intel.collateral(PckCa::Platform).map_err(Failure::unexpected)?;
-    let world = World { root: intel.root(), collateral: Arc::new(collateral), organism, pins };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Failure::unexpected)?;
-    let good = runtime.block_on(world.meet(&server, &client))?;
-    let bad = runtime.block_on(world.meet(&server, &stranger))?;
+    let good = runtime.block_on(world.meet(&server, &client, 1))?;
+    let bad = runtime.block_on(world.meet(&server, &stranger, 1))?;
     show(&good, &bad, as_json)
 }
 
+/// How long a few bytes take there and back over one attested connection of this machine, each time.
+pub(crate) async fn round_trips(count: usize) -> Result<Vec<Duration>, Failure> {
+    let (world, intel, server) = World::new()?;
+    let client = simulated_guest(&intel, 1, COMMAND_LINE)?;
+    let meeting = world.meet(&server, &client, count).await?;
+    meeting.attested.map_err(|what| Failure::Differs { what })?;
+    Ok(meeting.round_trips)
+}
+
 impl World {
+    /// One with a pinned guest.
+    fn new() -> Result<(Self, SimulatedIntel, SimulatedGuest), Failure> {
+        let intel = SimulatedIntel::new(now_s()).map_err(Failure::unexpected)?;
+        let server = simulated_guest(&intel, 0, COMMAND_LINE)?;
+        let organism =
+            Organism::parse(&organism_of(&server, "simulated")).map_err(Failure::unexpected)?;
+        let pins = organism.pins(COMMITTEE_SURFACE).cloned().ok_or_else(|| Failure::Usage {
+            what: "the simulated organism has no committee".to_owned(),
+            help: "this is a bug: please report it",
+        })?;
+        let collateral = intel.collateral(PckCa::Platform).map_err(Failure::unexpected)?;
+        let collateral = Arc::new(collateral);
+        Ok((Self { root: intel.root(), collateral, organism, pins }, intel, server))
+    }
+
     /// One guest dials the other over this machine's network; after both have attested, a few bytes
-    /// go there and back.
+    /// go there and back, so many times.
     async fn meet(
         &self,
         server: &SimulatedGuest,
         client: &SimulatedGuest,
+        times: usize,
     ) -> Result<Meeting, Failure> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Failure::unexpected)?;
@@ -78,14 +97,15 @@ impl World {
             let handshaken = serving.accept(stream, from.ip()).await?;
             let mut attested = handshaken.attest(session).await?;
             let mut bytes = vec![0; HELLO.len()];
-            attested.read_exact(&mut bytes).await?;
-            attested.write_all(&bytes).await?;
-            attested.flush().await?;
-            // The other side reads before this one is gone.
-            let _ = attested.read(&mut bytes).await;
+            // Until the other side is gone.
+            while attested.read_exact(&mut bytes).await.is_ok() {
+                attested.write_all(&bytes).await?;
+                attested.flush().await?;
+            }
             Ok::<(), io::Error>(())
         });
-        let dialled = self.dial(address, client).await;
+        let mut round_trips = Vec::with_capacity(times);
+        let dialled = self.dial(address, client, times, &mut round_trips).await;
         let took_ms = began.elapsed().as_millis();
         let attested = match dialled {
             Ok(attested) => {
@@ -99,21 +119,27 @@ impl World {
                 Err(error.to_string())
             }
         };
-        Ok(Meeting { attested, took_ms })
+        Ok(Meeting { attested, took_ms, round_trips })
     }
 
     async fn dial(
         &self,
         address: std::net::SocketAddr,
         guest: &SimulatedGuest,
+        times: usize,
+        round_trips: &mut Vec<Duration>,
     ) -> io::Result<Attested<TcpStream>> {
         let endpoint = self.endpoint().map_err(io::Error::other)?;
         let stream = TcpStream::connect(address).await?;
         let mut attested = endpoint.connect(stream).await?.attest(self.session(guest, 2)).await?;
         let mut bytes = vec![0; HELLO.len()];
-        attested.write_all(HELLO).await?;
-        attested.flush().await?;
-        attested.read_exact(&mut bytes).await?;
+        for _ in 0..times {
+            let began = Instant::now();
+            attested.write_all(HELLO).await?;
+            attested.flush().await?;
+            attested.read_exact(&mut bytes).await?;
+            round_trips.push(began.elapsed());
+        }
         Ok(attested)
     }
 

@@ -2,6 +2,7 @@ mod feed;
 mod identity;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +90,7 @@ fn no_collateral() -> Failure {
 }
 
 /// Who may read.
-enum Gated {
+pub(crate) enum Gated {
     Open,
     Ticketed(TicketRule),
 }
@@ -161,35 +162,8 @@ impl Serving {
     ) -> Result<Self, Failure> {
         let surface = member.surface_id();
         let (served, feeding) = served(args, surface).await?;
-        let marks = trust.marks.clone();
-        let clock: Arc<dyn Clock> = Arc::new(move || now_s().max(marks.now().floor_s()));
-        let key = BootKey::generate().map_err(Failure::unexpected)?;
-        let endpoint = Endpoint::new(&key, trust.simulated, Arc::clone(&clock), Limits::default())
-            .map_err(Failure::unexpected)?;
-        let identity = Identity::new(&key, organism, &member.name, Arc::clone(&trust));
-        let identity = Arc::new(identity);
-        let stop = Stop::default();
-        let shelf: BTreeMap<UniqueId, Arc<dyn Served>> = BTreeMap::from([(surface, served)]);
-        let routes = SurfaceRoutes {
-            shelf: Arc::new(shelf),
-            gate: gate.gate(surface, &clock),
-            observer: Arc::new(NoObserver),
-            stop: stop.clone(),
-        };
-        let sessions = Arc::clone(&identity);
-        let parts = ServerParts {
-            endpoint,
-            sessions: Arc::new(move || sessions.session()),
-            router: surface_routes(routes),
-            // Readers of several committees may share machines: their own committees see to that.
-            book: PlatformBook::default(),
-            observer: Arc::new(NoObserver),
-            stop,
-        };
-        let listening = Failure::io(Path::new("the address of --listen"), "listening at");
-        let listener = TcpListener::bind(args.listen).await;
-        let server = listener.and_then(|listener| Server::start(listener, parts));
-        let server = server.map_err(listening)?;
+        let (server, identity) =
+            serve(args.listen, organism, member, gate, Arc::clone(&trust), served).await?;
         Ok(Self { surface, server, identity, trust, feeding })
     }
 
@@ -224,6 +198,48 @@ impl Serving {
         self.trust.keep_marks()?;
         outcome
     }
+}
+
+/// Serves what a member publishes, to every node of the organism's committee that may read it.
+pub(crate) async fn serve(
+    listen: SocketAddr,
+    organism: Organism,
+    member: &Member,
+    gate: Gated,
+    trust: Arc<Trust>,
+    served: Arc<dyn Served>,
+) -> Result<(Server, Arc<Identity>), Failure> {
+    let surface = member.surface_id();
+        let marks = trust.marks.clone();
+        let clock: Arc<dyn Clock> = Arc::new(move || now_s().max(marks.now().floor_s()));
+        let key = BootKey::generate().map_err(Failure::unexpected)?;
+        let endpoint = Endpoint::new(&key, trust.simulated, Arc::clone(&clock), Limits::default())
+            .map_err(Failure::unexpected)?;
+        let identity = Identity::new(&key, organism, &member.name, trust);
+        let identity = Arc::new(identity);
+        let stop = Stop::default();
+        let shelf: BTreeMap<UniqueId, Arc<dyn Served>> = BTreeMap::from([(surface, served)]);
+        let routes = SurfaceRoutes {
+            shelf: Arc::new(shelf),
+            gate: gate.gate(surface, &clock),
+            observer: Arc::new(NoObserver),
+            stop: stop.clone(),
+        };
+        let sessions = Arc::clone(&identity);
+        let parts = ServerParts {
+            endpoint,
+            sessions: Arc::new(move || sessions.session()),
+            router: surface_routes(routes),
+            // Readers of several committees may share machines: their own committees see to that.
+            book: PlatformBook::default(),
+            observer: Arc::new(NoObserver),
+            stop,
+        };
+        let listening = Failure::io(Path::new("the address of --listen"), "listening at");
+        let listener = TcpListener::bind(listen).await;
+        let server = listener.and_then(|listener| Server::start(listener, parts));
+        let server = server.map_err(listening)?;
+        Ok((server, identity))
 }
 
 /// What broke the feeding; waits for ever where nothing feeds, or its input is over.

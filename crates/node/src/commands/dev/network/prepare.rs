@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use holobiont_archive::ticket::{Claims, Issuer, IssuerKey, Scope};
-use holobiont_identity::{Member, Organism, UniqueId};
+use holobiont_identity::{Digest, Member, Organism, UniqueId};
 use holobiont_policy::Roster;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -24,8 +24,13 @@ const TICKET_EARLY_S: u64 = 3_600;
 /// Cuts between two snapshots: few, so that a short run has some too.
 const SNAPSHOT_CUTS: u64 = 100;
 
+/// What makes the organism's config of its members' ticket issuers, the operator's key, the first
+/// roster's digest, and the pins.
+pub(crate) type OrganismText<'a> =
+    &'a dyn Fn(&[Issuer], &[u8; 32], &Digest, &str) -> Result<String, Failure>;
+
 /// Makes the folder anew, if it is one of ours.
-pub(super) fn make_free(root: &Path) -> Result<(), Failure> {
+pub(crate) fn make_free(root: &Path) -> Result<(), Failure> {
     let marker = root.join(MARKER);
     if marker.is_file() {
         fs::remove_dir_all(root).map_err(Failure::io(root, "removing"))?;
@@ -45,6 +50,27 @@ pub(super) fn write(
     links: Option<&Links>,
     now_s: u64,
 ) -> Result<Organism, Failure> {
+    let settings = format!("[snapshot]\nevery_cuts = {SNAPSHOT_CUTS}\n");
+    write_all(layout, links, now_s, &config::organism, &settings)
+}
+
+/// The same for processes that dial each other directly, of another organism; nodes have only the
+/// settings that they cannot do without.
+pub(crate) fn write_direct(
+    layout: &Layout,
+    now_s: u64,
+    organism: OrganismText<'_>,
+) -> Result<Organism, Failure> {
+    write_all(layout, None, now_s, organism, "")
+}
+
+fn write_all(
+    layout: &Layout,
+    links: Option<&Links>,
+    now_s: u64,
+    organism: OrganismText<'_>,
+    settings: &str,
+) -> Result<Organism, Failure> {
     let names = |all: &mut dyn Iterator<Item = &String>| all.cloned().collect::<Vec<String>>();
     let nodes = names(&mut layout.nodes.iter().map(|node| &node.name));
     let members = names(&mut layout.members.iter().map(|member| &member.name));
@@ -54,7 +80,7 @@ pub(super) fn write(
         members.iter().map(|_| key().map(|(key, _)| key)).collect::<Result<_, _>>()?;
     let roster = Roster::new(layout.nodes.iter().map(|node| node.id).collect());
     let roster = roster.map_err(Failure::unexpected)?;
-    let text = config::organism(
+    let text = organism(
         &issuers.iter().map(IssuerKey::issuer).collect::<Vec<_>>(),
         &public(&operator),
         &roster.digest(),
@@ -81,12 +107,17 @@ pub(super) fn write(
             let ticket = issue(issuer, node.id, may_read(member), now_s)?;
             files::replace(&tickets.join(format!("{}.jwt", member.name)), ticket.as_bytes())?;
         }
-        files::replace(&node.config(), node_config(layout, links, place, node).as_bytes())?;
+        files::replace(&node.config(), node_config(layout, links, (place, node), settings).as_bytes())?;
     }
     Ok(organism)
 }
 
-fn node_config(layout: &Layout, links: Option<&Links>, place: usize, node: &NodeAt) -> String {
+fn node_config(
+    layout: &Layout,
+    links: Option<&Links>,
+    (place, node): (usize, &NodeAt),
+    settings: &str,
+) -> String {
     let own = Place::Node(place);
     let dialled = |to, direct| links.and_then(|links| links.address(own, to)).unwrap_or(direct);
     let NodeAt { name, committee, ops, query, .. } = node;
@@ -96,7 +127,7 @@ fn node_config(layout: &Layout, links: Option<&Links>, place: usize, node: &Node
          enrolment_file = \"enrolment.jwt\"\n\n\
          [listen]\ncommittee = \"{committee}\"\nops = \"{ops}\"\nquery = \"{query}\"\n\n\
          [attestation]\nsimulated_world = \"../world\"\nsimulated_guest = \"{name}\"\n\n\
-         [snapshot]\nevery_cuts = {SNAPSHOT_CUTS}\n\n[query]\nmembers = true\n"
+         {settings}\n[query]\nmembers = true\n"
     );
     for (to, peer) in layout.nodes.iter().enumerate().filter(|(to, _)| *to != place) {
         let (name, address) = (&peer.name, dialled(Place::Node(to), peer.committee));

@@ -9,7 +9,7 @@ use crate::files;
 use crate::run::{Trust, committee_pins, committee_terms, member_terms};
 
 /// Whom this server is to its readers, and what it demands of them.
-pub(super) struct Identity {
+pub(crate) struct Identity {
     node: UniqueId,
     member: String,
     trust: Arc<Trust>,
