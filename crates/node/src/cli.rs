@@ -21,6 +21,8 @@ pub(crate) use attestation::{
 pub(crate) use auditing::{Audit, Explain, Replay};
 pub(crate) use bench::{Bench, BenchReplay, Scenario};
 #[cfg(feature = "simulated")]
+pub(crate) use bench::{BenchCommittee, CommitteePart};
+#[cfg(feature = "simulated")]
 pub(crate) use dev::{Dev, DevCommand, DevGuest, DevNetwork, DevVerify};
 pub(crate) use reading::{Reading, TrustLevel, Verification};
 pub(crate) use running::{

@@ -1,11 +1,14 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use super::ClientError;
 use super::connection::Connection;
+use crate::limits::ANSWER_MS;
 
 /// An answer that comes piece by piece. The peer sends no more than is read, but for a window.
 pub struct Body {
@@ -40,8 +43,14 @@ impl Body {
         }
     }
 
-    /// All of it.
-    pub(super) async fn whole(mut self, limit_bytes: usize) -> Result<Bytes, ClientError> {
+    /// All of it, in time: a peer may begin an answer and never end it.
+    pub(super) async fn whole(self, limit_bytes: usize) -> Result<Bytes, ClientError> {
+        let whole = timeout(Duration::from_millis(ANSWER_MS), self.read_all(limit_bytes)).await;
+        let late = ClientError::TimedOut { what: "end of its answer", limit_ms: ANSWER_MS };
+        whole.unwrap_or(Err(late))
+    }
+
+    async fn read_all(mut self, limit_bytes: usize) -> Result<Bytes, ClientError> {
         let mut whole = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             if whole.len().saturating_add(chunk.len()) > limit_bytes {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use holobiont_committee::MAX_SIGNED_BYTES;
 use holobiont_committee_store::{
     Committee, Disk, MAX_SNAPSHOT_BYTES, NodeSnapshot, Payload, raft_id,
 };
@@ -18,6 +19,11 @@ const MAX_PROPOSALS: usize = 256;
 /// Snapshots on their way, by sender.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming(Mutex<BTreeMap<UniqueId, Vec<u8>>>);
+
+/// The key of the boot that says this; attested TLS knows which it is.
+pub(crate) fn speaker(body: &[u8]) -> Option<[u8; 32]> {
+    body.get(1..).and_then(|body| body.first_chunk::<32>()).copied()
+}
 
 /// Answers a peer that attested TLS has verified to be `from`.
 pub(crate) async fn answer<C: Committee, D: Disk, T: Transport>(
@@ -46,7 +52,10 @@ async fn respond<C: Committee, D: Disk, T: Transport>(
     if !core.hears(&from, &key) {
         return Ok(Answer::Outdated);
     }
-    if matches!(request, Request::Recall) {
+    if let Request::Recall { enrolment } = &request {
+        if !(core.enrolments)(&from, enrolment) {
+            return Err("your enrolment is not this organism's operators' for that node".to_owned());
+        }
         // From here on this boot of the node is heard, and none before it.
         core.facts().boots.recalled(from, key);
         return Ok(Answer::Marks(tell(core, &from)));
@@ -59,7 +68,7 @@ async fn respond<C: Committee, D: Disk, T: Transport>(
     };
     let sender = raft_id(&from);
     match request {
-        Request::Recall => Err("asked already".to_owned()),
+        Request::Recall { .. } => Err("asked already".to_owned()),
         Request::Append(append) => {
             by_sender(append.vote.leader_id().voted_for, sender)?;
             let response = engine.append_entries(append).await;
@@ -81,6 +90,12 @@ async fn respond<C: Committee, D: Disk, T: Transport>(
         }
         Request::TransferLeader(transfer) => {
             by_sender(transfer.from_leader().leader_id().voted_for, sender)?;
+            // To lead is to campaign, which the gate forbids until the log is there.
+            if !core.facts().gate.as_ref().is_some_and(crate::Gate::is_open) {
+                return Err(
+                    "this node's log has not come as far yet as it may have been".to_owned()
+                );
+            }
             let response = engine.handle_transfer_leader(transfer).await;
             response.map(Answer::TransferLeader).map_err(|error| error.to_string())
         }
@@ -130,9 +145,10 @@ fn may_vote<C: Committee, D: Disk, T>(
         .last_log_id
         .as_ref()
         .map(|log_id| (log_id.committed_leader_id().term, log_id.index()));
+    let term = request.vote.leader_id().term;
     let facts = core.facts();
     match &facts.gate {
-        Some(gate) if gate.may_vote(request.vote.leader_id().term, last) => Ok(()),
+        Some(gate) if gate.may_vote(term, last) || gate.knew(term) => Ok(()),
         _ => Err("this node has restarted and may have promised more than it has now".to_owned()),
     }
 }
@@ -149,10 +165,11 @@ async fn take_piece<C: Committee, D: Disk, T: Transport>(
     let size_bytes = usize::try_from(piece.size_bytes).unwrap_or(usize::MAX);
     let whole = {
         let mut incoming = core.incoming.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let so_far = incoming.entry(from).or_default();
+        // One at a time: what a leader before has left half sent is not kept.
         if piece.offset == 0 {
-            so_far.clear();
+            incoming.clear();
         }
+        let so_far = incoming.entry(from).or_default();
         if u64::try_from(so_far.len()).ok() != Some(piece.offset) {
             return Err("a piece of the snapshot is missing: begin again".to_owned());
         }
@@ -163,6 +180,15 @@ async fn take_piece<C: Committee, D: Disk, T: Transport>(
         incoming.remove(&from).unwrap_or_default()
     };
     let received = NodeSnapshot::decode(&whole).map_err(|error| error.to_string())?;
+    let (term, index) = received.last_log;
+    // The engine takes both for granted, and panics.
+    if term > piece.vote.leader_id().term {
+        return Err("the snapshot is of a later term than its sender leads in".to_owned());
+    }
+    let committed = core.store.marks().committed;
+    if committed.is_some_and(|known| term > known.0 && index <= known.1) {
+        return Err("the snapshot contradicts what is committed here".to_owned());
+    }
     snapshot::check(&received, &*core.configs).map_err(|error| error.to_string())?;
     let snapshot = snapshot::to_raft::<C>(&received).map_err(|error| error.to_string())?;
     let installed = engine.install_full_snapshot(piece.vote, snapshot).await;
@@ -175,6 +201,10 @@ async fn propose<C: Committee, D: Disk>(
 ) -> Result<Answer<C>, String> {
     if !engine.is_leader() {
         return Err("this node does not lead".to_owned());
+    }
+    // One that the log cannot hold would end the leader, and the next one.
+    if payloads.iter().any(|payload| payload.len() > MAX_SIGNED_BYTES) {
+        return Err("a command is larger than any can be".to_owned());
     }
     for payload in payloads.into_iter().take(MAX_PROPOSALS) {
         let written = engine.client_write_ff(Payload(payload), None).await;

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use holobiont_committee::{Configs, CutStatement, Signer};
+use holobiont_committee::{Configs, CutStatement, MAX_OPEN_CUTS, Signer};
 use holobiont_committee_fold::{Copies, FolderOptions, Need};
 use holobiont_committee_store::{Committee, Disk, LogStore, SignedJournal, raft_id};
 use holobiont_identity::{Digest, Organism, UniqueId};
@@ -139,7 +139,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
 
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        self.front.wakes.all();
+        self.front.wakes.stop();
     }
 
     /// A loop of the node runs until what this gives is dropped.
@@ -184,7 +184,12 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
     }
 
     pub(crate) fn give_to_sign(&self, statements: impl Iterator<Item = CutStatement>) {
-        self.facts().unsigned.extend(statements);
+        let mut facts = self.facts();
+        facts.unsigned.extend(statements);
+        // A node that may not sign goes on folding; the log forgets as many.
+        let over = facts.unsigned.len().saturating_sub(MAX_OPEN_CUTS);
+        facts.unsigned.drain(..over);
+        drop(facts);
         self.front.wakes.duty.notify_one();
     }
 
@@ -280,6 +285,9 @@ pub(crate) struct Running<C: Committee, D: Disk, T>(pub(crate) Arc<Core<C, D, T>
 
 impl<C: Committee, D: Disk, T> Drop for Running<C, D, T> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("a part of the node has panicked: its log says where".to_owned());
+        }
         self.0.loops.send_modify(|count| *count = count.saturating_sub(1));
     }
 }

@@ -9,6 +9,7 @@ use holobiont_identity::Digest;
 use holobiont_policy::Command;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::impls::EmptyNode;
+use openraft::storage::RaftLogStorage as _;
 use openraft::type_config::TypeConfigExt as _;
 use openraft::{ChangeMembers, Config, SnapshotPolicy};
 
@@ -21,10 +22,20 @@ use crate::{Gate, NodeError, Signing, Transport, node, recall};
 /// How long a node waits for one answer, in milliseconds.
 pub(crate) const ANSWER_MS: u64 = 2_000;
 
+/// How often a node asks the others again while its log is behind theirs, in milliseconds.
+const ASK_AGAIN_MS: u64 = 1_000;
+
+/// How long a leader waits for a new node to come as far as its log, before it looks again, in milliseconds.
+const LEARNS_MS: u64 = 60_000;
+
 /// The node's life: recall, then engine, fold, ticks and duty.
 pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
     let Some(heard) = recall::recall(core).await else { return };
     let own = core.last_log();
+    if let Err(error) = forget_no_term(core, heard.term).await {
+        core.fail(format!("the term that others know of could not be kept: {error}"));
+        return;
+    }
     let gate = Gate::new(&heard, own);
     if gate.is_rolled_back() {
         tracing::error!(
@@ -40,9 +51,31 @@ pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, 
         return;
     }
     node::spawn_fold(core);
+    let asking = core.enter();
+    drop(C::spawn(async move { ask_again(&asking.0).await }));
     let ticking = core.enter();
     drop(C::spawn(async move { tick(&ticking.0).await }));
     duty(core).await;
+    // A node that has failed leads no more; nor does one that was ended while its engine started.
+    if let Some(engine) = core.engine.get()
+        && let Err(error) = engine.shutdown().await
+    {
+        tracing::warn!(%error, "the replicated log did not end cleanly");
+    }
+}
+
+/// A disk that is an older copy has lost what this node voted and whom it followed. In a term that others
+/// know of it neither votes again nor follows an older leader: as if it had voted for itself, which the
+/// leader of that very term overrides.
+async fn forget_no_term<C: Committee, D: Disk, T>(
+    core: &Core<C, D, T>,
+    heard: u64,
+) -> std::io::Result<()> {
+    if heard <= core.store.marks().vote_term {
+        return Ok(());
+    }
+    let vote = openraft::Vote::new(heard, raft_id(&core.settings.node));
+    core.store.clone().save_vote(&vote).await
 }
 
 async fn start_engine<C: Committee, D: Disk, T: Transport>(
@@ -88,6 +121,20 @@ async fn start_engine<C: Committee, D: Disk, T: Transport>(
     Ok(())
 }
 
+/// While the log has not come as far as the others have told, asks them again: who had the end of it
+/// may never come back, and then nobody would lead.
+async fn ask_again<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) {
+    let is_open = || core.facts().gate.as_ref().is_some_and(Gate::is_open);
+    while !core.is_stopping() && !is_open() {
+        C::sleep(Duration::from_millis(ASK_AGAIN_MS)).await;
+        if let Some(heard) = recall::recall(core).await
+            && let Some(gate) = &mut core.facts().gate
+        {
+            gate.hear_again(&heard);
+        }
+    }
+}
+
 /// The organism's tick, from whoever leads.
 async fn tick<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) {
     let mut next_ms = core.runtime_ms();
@@ -116,6 +163,7 @@ async fn duty<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
     let mut duty = Duty::default();
     let look_every = Duration::from_millis(core.settings.look_every_ms);
     let mut is_changing_members = None;
+    let mut term = 0;
     while !core.is_stopping() {
         let _ = C::timeout(look_every, core.front.wakes.duty.notified()).await;
         let Some(engine) = core.engine.get() else { return };
@@ -124,6 +172,10 @@ async fn duty<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
             return;
         }
         open_gate(core, engine);
+        // What the leader before had taken may be lost with it.
+        if std::mem::replace(&mut term, core.store.marks().vote_term) != term {
+            duty.propose_again();
+        }
         if std::mem::take(&mut core.facts().snapshot_made) {
             let _ = engine.trigger().snapshot().await;
         }
@@ -132,6 +184,7 @@ async fn duty<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
                 let payloads = commands.into_iter().map(|command| sign(core, place, command));
                 if let Err(error) = propose(core, payloads.collect()).await {
                     tracing::debug!(%error, "not proposed now");
+                    duty.propose_again();
                 }
             }
             Ok(_) => {}
@@ -192,15 +245,21 @@ fn look<C: Committee, D: Disk, T: Transport>(
     let may_sign = facts.gate.as_ref().is_some_and(Gate::is_open)
         && matches!(facts.signing, Signing::Waits(_) | Signing::Signs);
     let unsigned = &mut facts.unsigned;
-    let to_sign = if may_sign { duty.due_signatures(machine, own, unsigned) } else { Vec::new() };
+    let mut to_sign =
+        if may_sign { duty.due_signatures(machine, own, unsigned) } else { Vec::new() };
     let (unavailable, gaps) = (facts.unavailable.clone(), facts.gaps.clone());
     let policy = machine.policy().clone();
     drop(facts);
     drop(front);
     if !to_sign.is_empty() {
+        let mut journal = core.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        // A later cut has a snapshot by now, and what was signed before it is forgotten.
+        to_sign.retain(|statement| statement.cut >= journal.first_cut());
         // What is signed is on disk before the signature leaves.
         let digests: Vec<(u64, Digest)> = to_sign.iter().map(|it| (it.cut, it.digest())).collect();
-        core.journal.lock().unwrap_or_else(PoisonError::into_inner).record_all(&digests)?;
+        journal.record_all(&digests)?;
+    }
+    if !to_sign.is_empty() {
         let signed = to_sign.iter().map(|statement| statement.sign(&*core.signer)).collect();
         commands.push(LogCommand::Sign(signed));
     }
@@ -282,8 +341,18 @@ fn change_members<C: Committee, D: Disk, T: Transport>(
     let engine = engine.clone();
     drop(C::spawn(async move {
         for number in wanted.difference(&voters) {
-            if let Err(error) = engine.add_learner(*number, EmptyNode {}, true).await {
-                tracing::warn!(%error, number, "a new node of the roster cannot be reached yet");
+            // One that never comes must not keep the operators from ordering another roster.
+            let added = engine.add_learner(*number, EmptyNode {}, true);
+            match C::timeout(Duration::from_millis(LEARNS_MS), added).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, number, "a new node of the roster cannot be added yet");
+                }
+                Err(_) => {
+                    tracing::warn!(number, "a new node of the roster does not follow yet");
+                    done.store(true, Ordering::Release);
+                    return;
+                }
             }
         }
         let wanted = ChangeMembers::ReplaceAllVoters(wanted.clone());

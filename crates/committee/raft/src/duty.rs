@@ -61,6 +61,11 @@ pub(crate) struct Held<'a> {
 }
 
 impl Duty {
+    /// What was proposed did not get there, or may not have: it need not wait.
+    pub(crate) fn propose_again(&mut self) {
+        self.proposed.clear();
+    }
+
     /// Whether a later boot of this node took this one's place.
     pub(crate) fn is_fenced(&self, machine: &Machine, own: Own<'_>) -> bool {
         let Some(place) = machine.place_of(own.node) else { return false };

@@ -3,10 +3,10 @@ use std::sync::PoisonError;
 
 use holobiont_committee::{CutStatement, Effects, MachineError, MachineEvent};
 use holobiont_committee_fold::{FoldError, Folder, FolderStart, Pushed};
-use holobiont_committee_store::{Committee, Disk, NodeSnapshot};
+use holobiont_committee_store::{Committee, Disk, NodeSnapshot, StoreError};
 
 use crate::core::Core;
-use crate::{NodeError, Signing, Transport};
+use crate::{NodeError, Signing, Transport, snapshot};
 
 /// How much of the log is read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -64,6 +64,11 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
         Ok(Self::at(self.core, folder, from.last_log.1))
     }
 
+    fn is_snapshot_there(&self) -> bool {
+        let installed = self.core.front.installed.lock().unwrap_or_else(PoisonError::into_inner);
+        installed.as_ref().is_some_and(|installed| installed.last_log.1 > self.at)
+    }
+
     fn at(core: &'a Core<C, D, T>, folder: Folder, at: u64) -> Self {
         let last_snapshot_cut = folder.machine().policy().cut_number();
         core.set_folded(at, last_snapshot_cut);
@@ -94,7 +99,11 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             return Ok(false);
         }
         let from = self.at.saturating_add(1);
-        let entries = self.core.store.committed_entries(from, to, READ_BYTES)?;
+        let entries = match self.core.store.committed_entries(from, to, READ_BYTES) {
+            // A snapshot has come in just now: the fold goes on from there.
+            Err(StoreError::Purged { .. }) if self.is_snapshot_there() => return Ok(true),
+            read => read?,
+        };
         if entries.is_empty() {
             return Ok(false);
         }
@@ -209,12 +218,12 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
         if !due || self.candidate.is_some() {
             return Ok(());
         }
-        let snapshot = self.folder.snapshot()?;
+        let folded = self.folder.snapshot()?;
         self.candidate = Some(Candidate {
-            cut: snapshot.cut,
-            log_index: snapshot.log_index,
-            machine: snapshot.machine,
-            replay: snapshot.replay,
+            cut: folded.cut,
+            log_index: folded.log_index,
+            machine: folded.machine,
+            replay: folded.replay,
         });
         Ok(())
     }
@@ -229,33 +238,45 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             return;
         }
         match self.save(candidate, certificate) {
-            Ok(()) => self.core.snapshot_made(),
+            Ok(true) => self.core.snapshot_made(),
+            Ok(false) => {}
             // The log behind it stays: nothing is lost but space.
             Err(error) => tracing::error!(%error, cut = certified, "no snapshot could be saved"),
         }
     }
 
+    /// False where it is of no use.
     fn save(
         &mut self,
         candidate: Candidate,
         certificate: &holobiont_committee::Certificate,
-    ) -> Result<(), NodeError> {
-        let Some(log_id) = self.core.store.log_id(candidate.log_index) else { return Ok(()) };
+    ) -> Result<bool, NodeError> {
+        let Some(log_id) = self.core.store.log_id(candidate.log_index) else { return Ok(false) };
         let membership = self.core.front.lock().membership_at(candidate.log_index);
+        let Some(membership) = membership else { return Ok(false) };
         let membership = postcard::to_allocvec(&membership)
             .map_err(|error| NodeError::Stopped { why: error.to_string() })?;
-        self.core.front.snapshots.save(&NodeSnapshot {
+        let snapshot = NodeSnapshot {
             last_log: (log_id.committed_leader_id().term, log_id.index()),
             membership,
             machine: candidate.machine,
             replay: candidate.replay,
             certificate: certificate.encode(),
-        })?;
+        };
+        // A node that was started again between the cut and its signature has signed with a key that
+        // is not in the snapshot: nobody would take it. A later one will do.
+        if let Err(why) = snapshot::check(&snapshot, &*self.core.configs) {
+            tracing::info!(%why, cut = candidate.cut, "no snapshot of this cut");
+            return Ok(false);
+        }
+        // The fold begins there after a restart, so its output must have come as far.
+        self.folder.sync()?;
+        self.core.front.snapshots.save(&snapshot)?;
         self.last_snapshot_cut = candidate.cut;
         // Nothing before the snapshot is folded again, so nothing before it is signed.
         let mut journal = self.core.journal.lock().unwrap_or_else(PoisonError::into_inner);
         journal.prune(candidate.cut)?;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -42,12 +42,12 @@ impl<C: Committee> FrontState<C> {
         self.applied.map_or(0, |log_id| log_id.index())
     }
 
-    /// The membership as of a log index.
-    pub(crate) fn membership_at(&self, index: u64) -> StoredMembershipOf<C> {
+    /// The membership as of a log index; none where it is kept no more.
+    pub(crate) fn membership_at(&self, index: u64) -> Option<StoredMembershipOf<C>> {
         let is_then = |stored: &&StoredMembershipOf<C>| {
             stored.log_id().is_none_or(|log_id| log_id.index() <= index)
         };
-        self.memberships.iter().rev().find(is_then).cloned().unwrap_or_default()
+        self.memberships.iter().rev().find(is_then).cloned()
     }
 }
 
@@ -70,16 +70,19 @@ impl<C: Committee, D: Disk> Front<C, D> {
 
     /// Applies a command; where it takes up a config whose file is not here, waits for the file:
     /// without it nobody can say how the log goes on.
-    async fn command(&self, index: u64, payload: &[u8]) {
+    async fn command(&self, index: u64, payload: &[u8]) -> io::Result<()> {
         loop {
             let applied = self.lock().machine.apply(index, payload, &*self.configs);
             match applied {
                 Err(MachineError::ConfigMissing { content_hash }) => {
                     tracing::warn!(%content_hash, "the committee has taken up a config that is not here: put its file there");
+                    if self.wakes.is_stopping() {
+                        return Err(io::Error::other("the node ends before the config is here"));
+                    }
                     C::sleep(Duration::from_millis(CONFIG_AGAIN_MS)).await;
                 }
                 // Entries up to the snapshot's are in the machine already.
-                Ok(_) | Err(_) => return,
+                Ok(_) | Err(_) => return Ok(()),
             }
         }
     }
@@ -110,7 +113,7 @@ impl<C: Committee, D: Disk> RaftStateMachine<C> for Front<C, D> {
             let log_id = entry.log_id;
             match entry.payload {
                 EntryPayload::Blank => {}
-                EntryPayload::Normal(payload) => self.command(log_id.index(), &payload.0).await,
+                EntryPayload::Normal(payload) => self.command(log_id.index(), &payload.0).await?,
                 EntryPayload::Membership(membership) => {
                     let mut state = self.lock();
                     state.memberships.push(StoredMembership::new(Some(log_id), membership));

@@ -17,6 +17,11 @@ use crate::{LastLog, Marks};
 /// assert!(gate.may_vote(8, Some((7, 100))));
 /// assert!(!gate.open(Some((7, 99))) && gate.open(Some((7, 100))));
 /// assert!(gate.may_vote(7, None), "raft's own rules are enough from here on");
+///
+/// // The node whose log went to 100 is gone, and what only it had was never committed.
+/// let mut gate = Gate::new(&heard, Some((7, 99)));
+/// gate.hear_again(&Marks { last: Some((7, 99)), ..heard });
+/// assert!(gate.open(Some((7, 99))));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
@@ -54,6 +59,20 @@ impl Gate {
     #[must_use]
     pub fn may_vote(&self, term: u64, last: LastLog) -> bool {
         self.open || (term > self.floor.term && last >= self.floor.last)
+    }
+
+    /// Whether others knew of this term when the node started. The engine began with such a term as
+    /// its own, grants no vote in it, and tells the candidate of it: nothing else would.
+    #[must_use]
+    pub const fn knew(&self, term: u64) -> bool {
+        term <= self.floor.term
+    }
+
+    /// Takes what a majority of the others says now in the place of what it was told before: whoever
+    /// had the farthest log may be gone, and any majority of the others will do.
+    pub fn hear_again(&mut self, heard: &Marks) {
+        let term = self.floor.term.max(heard.term);
+        self.floor = Marks { term, ..*heard };
     }
 
     /// Tells how far its own log goes now. Whether it may campaign and sign: from the moment that

@@ -78,6 +78,13 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
         Ok(node)
     }
 
+    /// The boot key that an RPC says it comes from. Whoever knows the key that the peer used in TLS
+    /// takes the RPC only where they are one: otherwise an older boot could speak as a later one.
+    #[must_use]
+    pub fn speaker(body: &[u8]) -> Option<[u8; 32]> {
+        answering::speaker(body)
+    }
+
     /// Answers an RPC of a peer: `from` is who attested TLS says that it is.
     pub async fn answer(&self, from: UniqueId, body: Vec<u8>) -> Vec<u8> {
         answering::answer(&self.core, from, &body).await

@@ -22,6 +22,7 @@ pub(crate) async fn recall<C: Committee, D: Disk, T: Transport>(
         let front = core.front.lock();
         (front.machine.roster_number(), front.machine.roster().clone())
     };
+    let mut is_second = false;
     loop {
         if core.is_stopping() {
             return None;
@@ -31,6 +32,9 @@ pub(crate) async fn recall<C: Committee, D: Disk, T: Transport>(
             nodes.iter().filter(|node| **node != core.settings.node).copied().collect();
         let needed = Gate::answers_needed(others.len().saturating_add(1));
         let answers = ask(core, &others).await;
+        if core.is_stopping() {
+            return None;
+        }
         {
             let mut facts = core.facts();
             answers.iter().for_each(|told| facts.boots.learn(&told.boots, nodes));
@@ -41,7 +45,12 @@ pub(crate) async fn recall<C: Committee, D: Disk, T: Transport>(
         if let Some(told) = newer
             && let Ok(theirs) = Roster::new(told.roster.clone())
         {
-            (number, roster) = (told.roster_number, theirs);
+            (number, roster, is_second) = (told.roster_number, theirs, false);
+            continue;
+        }
+        // Twice, so that of two boots that ask at the same time one hears that it is outdated: after
+        // the first answers no earlier boot is heard, after the second ones no later one had asked.
+        if answers.len() >= needed && !std::mem::replace(&mut is_second, true) {
             continue;
         }
         if answers.len() >= needed {
@@ -59,7 +68,7 @@ async fn ask<C: Committee, D: Disk, T: Transport>(
     others: &[UniqueId],
 ) -> Vec<Told> {
     let within = Duration::from_millis(ANSWER_MS);
-    let request = Request::Recall;
+    let request = Request::Recall { enrolment: core.enrolment.clone() };
     let asked = others.iter().map(|node| core.ask(*node, &request, within));
     let answers = join_all(asked).await.into_iter();
     answers

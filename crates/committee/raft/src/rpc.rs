@@ -16,8 +16,11 @@ const VERSION: u8 = 1;
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) enum Request<C: Committee> {
-    /// What do you know of my log? Asked before the asking node starts.
-    Recall,
+    /// What do you know of my log? Asked before the asking node starts, with the operators' leave for
+    /// it: without that nobody takes another boot's place.
+    Recall {
+        enrolment: Vec<u8>,
+    },
     Append(AppendEntriesRequest<C>),
     Vote(VoteRequest<C>),
     PreVote(VoteRequest<C>),

@@ -1,6 +1,6 @@
 //! Between a node's snapshot and the engine's.
 
-use holobiont_committee::{Certificate, Configs, Machine};
+use holobiont_committee::{Certificate, Configs, CutStatement, Machine};
 use holobiont_committee_store::{Committee, NodeSnapshot, Term};
 use openraft::LogId;
 use openraft::storage::{Snapshot, SnapshotMeta};
@@ -51,7 +51,10 @@ pub(crate) fn check(from: &NodeSnapshot, configs: &dyn Configs) -> Result<(), Sn
     })?;
     let digest =
         holobiont_committee_fold::state_digest(&from.replay).map_err(SnapshotRefusal::Replay)?;
-    if digest != certificate.statement.state_digest {
+    // The machine beside it must be of that cut as well: config, roster, log and time.
+    let CutStatement { cut, output, .. } = certificate.statement;
+    let own = machine.statement(cut, output, digest);
+    if own.as_ref() != Some(&certificate.statement) || machine.log_index() != is {
         return Err(SnapshotRefusal::OtherState);
     }
     Ok(())

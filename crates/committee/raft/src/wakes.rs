@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::Notify;
 
 /// Wakes the node's loops; a wake that nobody waits for is kept.
@@ -5,11 +7,22 @@ use tokio::sync::Notify;
 pub(crate) struct Wakes {
     pub(crate) duty: Notify,
     pub(crate) fold: Notify,
+    /// The node ends.
+    stopping: AtomicBool,
 }
 
 impl Wakes {
     pub(crate) fn all(&self) {
         self.duty.notify_one();
         self.fold.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.all();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 }

@@ -146,6 +146,12 @@ impl<D: Disk> SignedJournal<D> {
         self.signed.get(&cut).copied()
     }
 
+    /// The first cut that it answers for: those before it are not signed any more.
+    #[must_use]
+    pub const fn first_cut(&self) -> u64 {
+        self.from
+    }
+
     /// The last cut that was signed, and is not forgotten.
     #[must_use]
     pub fn last_cut(&self) -> Option<u64> {

@@ -24,6 +24,82 @@ machine or another hour changes; exit code 8 says that one of them is worse by m
 --threshold. Rows of other stores are there in a build with `--features peers`. Where nothing is
 verified (`scan-none`), nothing is proved: those rows are for measuring only.")]
     Replay(Box<BenchReplay>),
+    /// How a committee of real processes on this machine does, in simulated TDX.
+    #[cfg(feature = "simulated")]
+    #[command(after_help = "\
+Examples:
+  holobiont bench committee                               # some 6 minutes
+  holobiont bench committee --only flat --seconds 60
+  holobiont bench committee --quick                       # does it work at all?
+
+What the figures mean: nodes are processes of this program, this process is all members, and all of
+them share this machine. `paced`: every member publishes one record every 50 ms; a latency is from
+before the record's append at the member, which syncs it, until a node says that the cut that took
+it is certified. `flat`: members publish as fast as records get certified. `down`: one node is away
+while --down-records get certified, and starts again. `kills`: the leader is killed (SIGKILL), again
+and again, while members publish as in `paced`. What `flat` and `down` are held against is a replay
+of the same records by this process alone, from the committee's own log and the members' surfaces,
+heads checked; it must arrive at the head that the committee certified, else the run is INVALID (exit
+code 7). Beside them stand what the disk's fsync and an attested connection take in the same run.
+Limits that are not met are told and are no error: they are for a quiet machine to judge.")]
+    Committee(BenchCommittee),
+}
+
+#[cfg(feature = "simulated")]
+#[derive(Debug, Args)]
+pub(crate) struct BenchCommittee {
+    /// Nodes of the committee.
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u16).range(1..=9))]
+    pub(crate) nodes: u16,
+    /// Members that publish.
+    #[arg(long, value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) members: u16,
+    /// Payload of a record.
+    #[arg(long, value_name = "BYTES", default_value_t = 256,
+          value_parser = clap::value_parser!(u32).range(16..=65_536))]
+    pub(crate) record_bytes: u32,
+    /// For how long members publish in `paced` and in `flat`.
+    #[arg(long, value_name = "S", default_value_t = 20,
+          value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) seconds: u64,
+    /// What is certified while a node is down, over all members.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000,
+          value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
+    pub(crate) down_records: u64,
+    /// How often the leader is killed.
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) kills: u32,
+    /// Payloads of random bytes, of which the program commits nothing, in place of values.
+    #[arg(long)]
+    pub(crate) random: bool,
+    /// Only these parts; may be given several times [default: all].
+    #[arg(long, value_enum, value_name = "PART")]
+    pub(crate) only: Vec<CommitteePart>,
+    /// Where everything is put; made anew at every run, and removed at its end.
+    #[arg(long, value_name = "DIR", default_value = "holobiont-bench-committee")]
+    pub(crate) dir: PathBuf,
+    /// Leave the folder there. It is left where something went wrong.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// A run of half a minute on little; its figures mean nothing.
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+#[cfg(feature = "simulated")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CommitteePart {
+    /// Records at a steady pace.
+    Paced,
+    /// Records as fast as they get certified.
+    Flat,
+    /// A node that was away.
+    Down,
+    /// A leader that is killed.
+    Kills,
 }
 
 #[derive(Debug, Args)]

@@ -1,3 +1,5 @@
+#[cfg(feature = "simulated")]
+mod committee;
 mod table;
 
 use std::path::Path;
@@ -20,7 +22,14 @@ const MAX_RATES_BYTES: u64 = 64 << 20;
 const MAX_REPORT_BYTES: u64 = 16 << 20;
 
 pub(super) fn run(command: &Bench, as_json: bool) -> Result<(), Failure> {
-    let Bench::Replay(args) = command;
+    match command {
+        Bench::Replay(args) => replay(args, as_json),
+        #[cfg(feature = "simulated")]
+        Bench::Committee(args) => committee::run(args, as_json),
+    }
+}
+
+fn replay(args: &Args, as_json: bool) -> Result<(), Failure> {
     if let Some(row) = &args.probe {
         return probe(args, row);
     }

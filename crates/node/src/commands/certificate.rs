@@ -82,7 +82,9 @@ fn known(mut exported: Exported, of: &CutStatement) -> Result<Known, Failure> {
             // Neither who has left by then nor a boot that was fenced signs for it.
             keys = (0_u16..)
                 .zip(machine.roster().nodes())
-                .map(|(place, node)| (*node, machine.active_key(place).into_iter().copied().collect()))
+                .map(|(place, node)| {
+                    (*node, machine.active_key(place).into_iter().copied().collect())
+                })
                 .collect();
         }
         let nodes = machine.roster().nodes();

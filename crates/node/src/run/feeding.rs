@@ -13,7 +13,7 @@ use holobiont_committee_store::Directory;
 use holobiont_identity::{SourceKind, UniqueId};
 use holobiont_policy::Unavailable;
 use holobiont_surface::Genesis;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::copy_sink::CopySink;
 use super::links::Links;
@@ -31,6 +31,8 @@ const LOOK_MS: u64 = 200;
 /// The fold waits so long for the own source before peers are asked, in milliseconds, while the own
 /// copy does not grow.
 const PATIENCE_MS: u64 = 600;
+/// A peer is given up for the next one where the copy has not grown for so long, in milliseconds.
+const PEER_PATIENCE_MS: u64 = 5_000;
 /// Rest after a source was found to be no good, in milliseconds.
 const REST_MS: u64 = 2_000;
 
@@ -43,6 +45,8 @@ pub(crate) struct Feeder {
     pub(crate) source: Option<SourceKind>,
     /// Where relative paths of the source begin.
     pub(crate) base: PathBuf,
+    /// Where this node's files are.
+    pub(crate) data_dir: PathBuf,
     pub(crate) endpoint: Endpoint,
     pub(crate) terms: Arc<TermBook>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -61,7 +65,10 @@ impl Feeder {
         }
         while !self.stop.is_stopped() {
             if source.is_none() && self.source.is_some() {
-                source = self.open().await;
+                source = tokio::select! {
+                    opened = self.open() => opened,
+                    () = self.stop.stopped() => return,
+                };
             }
             let reading = Stop::default();
             let following = self.follow(source.clone(), &reading);
@@ -110,13 +117,13 @@ impl Feeder {
                     bearer: ticket.map(|file| Arc::new(move || ticket_of(&file)) as Arc<_>),
                     observer: Arc::clone(&self.observer),
                 });
-                self.asked(client).await
+                self.asked(client, None).await
             }
         }
     }
 
     /// A server as a source, once it has said how its surface begins: an empty copy begins alike.
-    async fn asked(&self, client: Client) -> Option<Source> {
+    async fn asked(&self, client: Client, peer: Option<UniqueId>) -> Option<Source> {
         if self.copies.next_seq(self.place) == 0 {
             let head = client.get(&format!("/v1/surfaces/{}/head", self.surface)).await;
             let head = match head {
@@ -128,6 +135,11 @@ impl Feeder {
             match head {
                 Ok(head) if self.found(&head.genesis()) => {}
                 Ok(_) => return None,
+                // That is no fault of the member's.
+                Err(error) if peer.is_some() => {
+                    tracing::warn!(member = self.name, ?peer, %error, "no records from a peer");
+                    return None;
+                }
                 Err(error) => {
                     self.trouble(error.trouble(), &error.to_string());
                     return None;
@@ -182,6 +194,18 @@ impl Feeder {
     fn gap(&self, start: &holobiont_archive::StartOfWindow) {
         let says = format!("the source keeps records from {} on", start.first_seq);
         self.sources.set(self.place, SourceState::Trouble(Trouble::Gap), Some(says));
+        if self.begins_again(start) {
+            return;
+        }
+        let closed = start.previous_clock.and_then(|before| match before.closed {
+            true => Some(before.clock),
+            false => before.clock.checked_sub(1),
+        });
+        self.node.gap(self.place, start.first_seq, start.chain_before, closed);
+    }
+
+    /// Whether the committee has gone on from there or later; then the copy begins again there.
+    fn begins_again(&self, start: &holobiont_archive::StartOfWindow) -> bool {
         let member = usize::from(self.place);
         let resume_from = self.node.with_machine(|machine| {
             machine.policy().members().get(member).map(|it| it.resume_from)
@@ -196,13 +220,9 @@ impl Feeder {
                 ),
                 Err(error) => tracing::error!(member = self.name, %error, "no new copy"),
             }
-            return;
+            return true;
         }
-        let closed = start.previous_clock.and_then(|before| match before.closed {
-            true => Some(before.clock),
-            false => before.clock.checked_sub(1),
-        });
-        self.node.gap(self.place, start.first_seq, start.chain_before, closed);
+        false
     }
 
     fn trouble(&self, trouble: Trouble, says: &str) {
@@ -235,6 +255,19 @@ impl Feeder {
         }
     }
 
+    /// Comes when the copy has not grown for a while.
+    async fn stands_still(&self) {
+        let mut seen = self.copies.next_seq(self.place);
+        loop {
+            sleep(Duration::from_millis(PEER_PATIENCE_MS)).await;
+            let next_seq = self.copies.next_seq(self.place);
+            if next_seq == seen {
+                return;
+            }
+            seen = next_seq;
+        }
+    }
+
     /// One past the last record that the fold waits for, where it waits.
     fn wanted(&self) -> Option<u64> {
         let needs = self.node.needs();
@@ -245,13 +278,33 @@ impl Feeder {
     /// Asks peers, one after the other, until the fold has what it waits for.
     async fn fetch(&self) {
         for (peer, client) in self.links.records() {
+            if self.stop.is_stopped() {
+                return;
+            }
             let Some(to) = self.wanted() else { return };
-            let Some(source) = self.asked(client).await else { continue };
+            let patience = Duration::from_millis(PEER_PATIENCE_MS);
+            let source = tokio::select! {
+                asked = timeout(patience, self.asked(client, Some(peer))) => asked.ok().flatten(),
+                () = self.stop.stopped() => return,
+            };
+            let Some(source) = source else { continue };
             let Some(sink) = self.sink() else { return };
-            let follower = Follower::new(source, sink);
-            match follower.fetch_to(to, &self.stop).await {
+            let (follower, reading) = (Follower::new(source, sink), Stop::default());
+            let fetching = follower.fetch_to(to, &reading);
+            tokio::pin!(fetching);
+            // A peer that lacks the records too would have this node wait until it gets them.
+            let fetched = tokio::select! {
+                fetched = &mut fetching => fetched,
+                () = self.stands_still() => { reading.stop(); fetching.await }
+                () = self.stop.stopped() => { reading.stop(); fetching.await }
+            };
+            match fetched {
                 Ok(_) => {
                     tracing::info!(member = self.name, %peer, to, "records fetched from a peer");
+                }
+                // What a peer keeps says nothing of the member, for a node with a source of its own.
+                Err(FollowError::Gap { start, .. }) if self.source.is_some() => {
+                    self.begins_again(&start);
                 }
                 Err(FollowError::Gap { start, .. }) => self.gap(&start),
                 Err(error) => {
@@ -264,7 +317,10 @@ impl Feeder {
 
     fn sink(&self) -> Option<Arc<dyn Sink>> {
         match self.copies.genesis(self.place) {
-            Ok(genesis) => Some(CopySink::new(Arc::clone(&self.copies), self.place, genesis)),
+            Ok(genesis) => {
+                let (copies, data_dir) = (Arc::clone(&self.copies), self.data_dir.clone());
+                Some(CopySink::new(copies, self.place, genesis, data_dir))
+            }
             Err(error) => {
                 self.trouble(Trouble::Own, &error.to_string());
                 None

@@ -287,6 +287,18 @@ mod tests {
     }
 
     #[test]
+    fn a_last_file_that_holds_nothing_does_not_hide_those_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let entries: Vec<_> = (1..=20).map(entry).collect();
+        LogArchive::open(dir.path(), first()).unwrap().append(&entries).unwrap();
+        std::fs::write(path_of(dir.path(), 21), [7; 5]).unwrap();
+        let archive = LogArchive::open(dir.path(), first()).unwrap();
+        assert_eq!(archive.next_index(), 21);
+        archive.append(&[entry(22)]).unwrap();
+        assert_eq!(exported(&archive).last(), Some(&22));
+    }
+
+    #[test]
     fn a_torn_end_is_written_again() {
         let dir = tempfile::tempdir().unwrap();
         let entries: Vec<_> = (1..=20).map(entry).collect();

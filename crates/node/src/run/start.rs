@@ -235,6 +235,7 @@ fn feed(
             surface: member.surface_id(),
             source: loaded.config.source(&member.name).map(|source| source.kind.clone()),
             base: loaded.path(""),
+            data_dir: loaded.data(""),
             endpoint: ground.endpoint.clone(),
             terms: Arc::clone(&ground.terms),
             observer: Arc::clone(&producers),

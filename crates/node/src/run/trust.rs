@@ -206,6 +206,8 @@ pub(crate) struct HeldCollateral {
     only: Option<Arc<Collateral>>,
     /// By FMSPC.
     read: Mutex<BTreeMap<[u8; 6], Lookup>>,
+    /// What [`next_update_s`](Self::next_update_s) found, and when: anybody may ask for a status.
+    ends: Mutex<Option<(u64, Option<u64>)>>,
 }
 
 /// What was found for a platform, and when, in seconds since 1970.
@@ -213,12 +215,17 @@ type Lookup = (PckCa, u64, Option<Arc<Collateral>>);
 
 impl HeldCollateral {
     fn in_directory(directory: CollateralDirectory) -> Self {
-        Self { directory: Some(directory), only: None, read: Mutex::default() }
+        Self {
+            directory: Some(directory),
+            only: None,
+            read: Mutex::default(),
+            ends: Mutex::default(),
+        }
     }
 
     #[cfg(feature = "simulated")]
     fn one(only: Arc<Collateral>) -> Self {
-        Self { directory: None, only: Some(only), read: Mutex::default() }
+        Self { directory: None, only: Some(only), read: Mutex::default(), ends: Mutex::default() }
     }
 
     fn of(&self, quote: &Quote) -> Option<Arc<Collateral>> {
@@ -258,6 +265,19 @@ impl HeldCollateral {
         if let Some(only) = &self.only {
             return Some(only.expires().0);
         }
+        let now_s = now_s();
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        match *ends {
+            Some((at_s, found)) if now_s.saturating_sub(at_s) < READ_AGAIN_S => found,
+            _ => {
+                let found = self.look_for_next_update();
+                *ends = Some((now_s, found));
+                found
+            }
+        }
+    }
+
+    fn look_for_next_update(&self) -> Option<u64> {
         let sets = self.directory.as_ref()?.list().ok()?;
         let mut newest: BTreeMap<([u8; 6], &str), u64> = BTreeMap::new();
         for stored in &sets {

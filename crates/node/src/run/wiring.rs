@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Extension, Router};
 use holobiont_archive::{
-    Observer, PeerInfo, RosterGate, Served, Stop, SurfaceRoutes, surface_routes,
+    Gate, Observer, PeerInfo, Problem, RosterGate, Served, Stop, SurfaceRoutes, surface_routes,
 };
 use holobiont_attestation::Verdict;
 use holobiont_attestation_tls::{BootKey, Clock, Endpoint, Limits};
@@ -190,6 +191,30 @@ pub(super) fn shelves(running: &Running, loaded: &Loaded, stored: &Stored) -> Sh
     shelves
 }
 
+/// Who may read records of members: a boot of a node of the roster that the others have admitted,
+/// where the organism's operators enrol nodes. A node id alone is anybody's to claim who runs the
+/// image.
+struct AdmittedGate {
+    running: Arc<Running>,
+    terms: Arc<TermBook>,
+}
+
+impl Gate for AdmittedGate {
+    fn admit(&self, peer: &PeerInfo, id: &UniqueId, bearer: Option<&str>) -> Result<(), Problem> {
+        RosterGate::new(|node: &UniqueId| self.terms.is_of_roster(node)).admit(peer, id, bearer)?;
+        let is_admitted = self.running.node.with_machine(|machine| {
+            let active = machine.place_of(&peer.node).and_then(|place| machine.active_key(place));
+            machine.organism().acl.operators.is_empty()
+                || (active.is_some() && active == peer.boot_key.as_ref())
+        });
+        if is_admitted {
+            return Ok(());
+        }
+        let detail = format!("this boot of node {} is not admitted by the others", peer.node);
+        Err(Problem::new(403, "not-admitted", detail))
+    }
+}
+
 /// What the committee's other nodes may ask.
 pub(super) fn committee_routes(
     running: &Arc<Running>,
@@ -198,8 +223,7 @@ pub(super) fn committee_routes(
     observer: &Arc<dyn Observer>,
     stop: &Stop,
 ) -> Router {
-    let of_roster = Arc::clone(terms);
-    let gate = RosterGate::new(move |node: &UniqueId| of_roster.is_of_roster(node));
+    let gate = AdmittedGate { running: Arc::clone(running), terms: Arc::clone(terms) };
     let surfaces = SurfaceRoutes {
         shelf: Arc::new(shelves),
         gate: Arc::new(gate),
@@ -216,8 +240,13 @@ async fn answer(
     State(running): State<Arc<Running>>,
     Extension(peer): Extension<Arc<PeerInfo>>,
     body: Bytes,
-) -> Vec<u8> {
+) -> Result<Vec<u8>, StatusCode> {
+    let speaker = super::feeding::Node::speaker(&body);
+    if speaker.is_none() || speaker != peer.boot_key {
+        running.counters.rpc("received", "refused");
+        return Err(StatusCode::FORBIDDEN);
+    }
     let answer = running.node.answer(peer.node, body.into()).await;
     running.counters.rpc("received", "answered");
-    answer
+    Ok(answer)
 }

@@ -204,6 +204,15 @@ impl Faults {
                 self.kill(world, &[node]).await;
             }
             world.drop_fenced(node).await;
+            // Of two boots that began at once each may have been outdated by the other: whoever runs
+            // the node starts it again.
+            let outdated = world.places[node].boots.first().is_some_and(|boot| {
+                boot.computer.runs() && boot.node.status().signing == Signing::Fenced
+            });
+            if outdated {
+                self.tell(format!("{node} was outdated by its own other boot"));
+                self.kill(world, &[node]).await;
+            }
         }
         let due: Vec<_> = self.down.extract_if(.., |(_, until_ms)| *until_ms <= now_ms).collect();
         for (node, _) in due {

@@ -56,7 +56,7 @@ async fn round(seed: u64) -> Outcome {
     world.run(dice.within(100..=1_200)).await;
     for _ in 0..faults_count {
         faults.next(&mut world).await;
-        let until = Host::now_ms() + dice.within(20..=300);
+        let until = Host::now_ms() + dice.within(20..=400);
         while Host::now_ms() < until {
             world.run(15).await;
             faults.tend(&mut world).await;

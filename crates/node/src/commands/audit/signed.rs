@@ -1,6 +1,6 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use holobiont_archive::SurfaceHead;
 use holobiont_committee::Certificate;
@@ -16,6 +16,8 @@ use crate::http::Asking;
 use crate::text::{Grouped, count};
 use crate::{files, print, run};
 
+/// How long what is certified may take to be in the log that a node shows.
+const ARCHIVED: Duration = Duration::from_millis(500);
 /// How much of a surface is fetched at once, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -33,6 +35,8 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let export = match (&asking, &args.export, &args.against) {
         (Some(asking), ..) => {
             let file = scratch.0.join("cuts.log");
+            // A node archives its log a moment after it was committed.
+            std::thread::sleep(ARCHIVED);
             asking.download("/v1/cuts", &file)?;
             file
         }

@@ -210,36 +210,36 @@ pub(crate) async fn serve(
     served: Arc<dyn Served>,
 ) -> Result<(Server, Arc<Identity>), Failure> {
     let surface = member.surface_id();
-        let marks = trust.marks.clone();
-        let clock: Arc<dyn Clock> = Arc::new(move || now_s().max(marks.now().floor_s()));
-        let key = BootKey::generate().map_err(Failure::unexpected)?;
-        let endpoint = Endpoint::new(&key, trust.simulated, Arc::clone(&clock), Limits::default())
-            .map_err(Failure::unexpected)?;
-        let identity = Identity::new(&key, organism, &member.name, trust);
-        let identity = Arc::new(identity);
-        let stop = Stop::default();
-        let shelf: BTreeMap<UniqueId, Arc<dyn Served>> = BTreeMap::from([(surface, served)]);
-        let routes = SurfaceRoutes {
-            shelf: Arc::new(shelf),
-            gate: gate.gate(surface, &clock),
-            observer: Arc::new(NoObserver),
-            stop: stop.clone(),
-        };
-        let sessions = Arc::clone(&identity);
-        let parts = ServerParts {
-            endpoint,
-            sessions: Arc::new(move || sessions.session()),
-            router: surface_routes(routes),
-            // Readers of several committees may share machines: their own committees see to that.
-            book: PlatformBook::default(),
-            observer: Arc::new(NoObserver),
-            stop,
-        };
-        let listening = Failure::io(Path::new("the address of --listen"), "listening at");
-        let listener = TcpListener::bind(listen).await;
-        let server = listener.and_then(|listener| Server::start(listener, parts));
-        let server = server.map_err(listening)?;
-        Ok((server, identity))
+    let marks = trust.marks.clone();
+    let clock: Arc<dyn Clock> = Arc::new(move || now_s().max(marks.now().floor_s()));
+    let key = BootKey::generate().map_err(Failure::unexpected)?;
+    let endpoint = Endpoint::new(&key, trust.simulated, Arc::clone(&clock), Limits::default())
+        .map_err(Failure::unexpected)?;
+    let identity = Identity::new(&key, organism, &member.name, trust);
+    let identity = Arc::new(identity);
+    let stop = Stop::default();
+    let shelf: BTreeMap<UniqueId, Arc<dyn Served>> = BTreeMap::from([(surface, served)]);
+    let routes = SurfaceRoutes {
+        shelf: Arc::new(shelf),
+        gate: gate.gate(surface, &clock),
+        observer: Arc::new(NoObserver),
+        stop: stop.clone(),
+    };
+    let sessions = Arc::clone(&identity);
+    let parts = ServerParts {
+        endpoint,
+        sessions: Arc::new(move || sessions.session()),
+        router: surface_routes(routes),
+        // Readers of several committees may share machines: their own committees see to that.
+        book: PlatformBook::default(),
+        observer: Arc::new(NoObserver),
+        stop,
+    };
+    let listening = Failure::io(Path::new("the address of --listen"), "listening at");
+    let listener = TcpListener::bind(listen).await;
+    let server = listener.and_then(|listener| Server::start(listener, parts));
+    let server = server.map_err(listening)?;
+    Ok((server, identity))
 }
 
 /// What broke the feeding; waits for ever where nothing feeds, or its input is over.

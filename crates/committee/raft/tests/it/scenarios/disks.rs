@@ -1,8 +1,8 @@
 use holobiont_committee_raft::{Role, Signing};
 
-use super::scene;
+use super::{SOON_MS, scene};
 use crate::host::Host;
-use crate::world::Plan;
+use crate::world::{Plan, World};
 
 #[test]
 fn when_all_restart_together_nothing_certified_is_lost() {
@@ -25,6 +25,34 @@ fn a_majority_that_restarts_together_loses_nothing() {
         }
         world.run(300).await;
         world.start_all().await;
+        world.well(&[0, 1, 2, 3, 4]).await;
+    });
+}
+
+#[test]
+fn when_all_restart_and_the_one_with_the_longest_log_never_comes_back_the_others_go_on() {
+    scene(Plan::new(215, 5), async |world| {
+        let longest = world.leader().expect("a leader");
+        // What it proposes now nobody gets.
+        world.isolate(&[longest]);
+        let end = |world: &World, number: usize| world.status(number).last_log;
+        let other = (longest + 1) % 5;
+        let ahead = world.run_until(SOON_MS, |world| end(world, longest) > end(world, other)).await;
+        assert!(ahead);
+        for number in 0..5 {
+            world.kill(number, true).await;
+        }
+        world.heal();
+        world.start_all().await;
+        // All have heard how far its log goes, and then it is gone.
+        let heard =
+            |world: &World| (0..5).all(|number| world.status(number).role != Role::Recalling);
+        assert!(world.run_until(SOON_MS, heard).await);
+        world.kill(longest, false).await;
+        let others: Vec<usize> = (0..5).filter(|number| *number != longest).collect();
+        world.certify(3).await;
+        world.well(&others).await;
+        world.start(longest).await;
         world.well(&[0, 1, 2, 3, 4]).await;
     });
 }

@@ -107,7 +107,10 @@ fn write_all(
             let ticket = issue(issuer, node.id, may_read(member), now_s)?;
             files::replace(&tickets.join(format!("{}.jwt", member.name)), ticket.as_bytes())?;
         }
-        files::replace(&node.config(), node_config(layout, links, (place, node), settings).as_bytes())?;
+        files::replace(
+            &node.config(),
+            node_config(layout, links, (place, node), settings).as_bytes(),
+        )?;
     }
     Ok(organism)
 }
