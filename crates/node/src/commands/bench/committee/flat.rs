@@ -34,7 +34,8 @@ pub(super) async fn measure(
     publish(&mut network, &progress, settings, |_| began.elapsed() < WARM).await?;
     let first = Mark::now(&network, &progress, leader).await?;
     let length = Duration::from_secs(settings.seconds);
-    publish(&mut network, &progress, settings, |_| first.at.elapsed() < length).await?;
+    let waited =
+        publish(&mut network, &progress, settings, |_| first.at.elapsed() < length).await?;
     let last = Mark::now(&network, &progress, leader).await?;
     let told = progress.certifies(network.members.clock()).await?;
     let export = root.join("cuts");
@@ -52,6 +53,7 @@ pub(super) async fn measure(
         records,
         records_per_s,
         cuts_per_s: between.cuts_per_s,
+        members_waited: waited.as_secs_f64() / between.seconds,
         commits_per_s: between.commits_per_s,
         log: between.log(records),
         of_alone: records_per_s / alone.records_per_s,
@@ -61,21 +63,24 @@ pub(super) async fn measure(
 }
 
 /// Publishes as fast as records get certified, for as long as that is wanted; asked with the clock
-/// event of the last records.
+/// event of the last records. For how long whoever publishes waited for certificates.
 pub(super) async fn publish(
     network: &mut Network,
     progress: &Progress,
     settings: &Settings,
     goes_on: impl Fn(u64) -> bool,
-) -> Result<(), Failure> {
+) -> Result<Duration, Failure> {
+    let mut waited = Duration::ZERO;
     let a_member = |records: u64| records.checked_div(settings.members.into()).unwrap_or(0).max(1);
     while goes_on(network.members.clock()) {
         let ahead = network.members.clock().saturating_sub(progress.latest().certified);
         if ahead < a_member(MOST_AHEAD) {
             network.members.publish(a_member(BATCH)).await?;
         } else {
+            let began = Instant::now();
             sleep(REST).await;
+            waited = waited.saturating_add(began.elapsed());
         }
     }
-    Ok(())
+    Ok(waited)
 }

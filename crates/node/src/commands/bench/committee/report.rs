@@ -93,6 +93,9 @@ pub(super) struct Flat {
     pub(super) records: u64,
     pub(super) records_per_s: f64,
     pub(super) cuts_per_s: f64,
+    /// Part of the time in which members waited for certificates: where it is none, they are what
+    /// limits the committee.
+    pub(super) members_waited: f64,
     pub(super) commits_per_s: f64,
     pub(super) log: LogFigures,
     pub(super) processors: Processors,

@@ -90,6 +90,8 @@ fn flat(it: &Flat, rows: &mut Vec<Vec<String>>) {
         it.commits_per_s
     );
     rows.push(row("records", rate, &what));
+    let what = "of the time members waited for certificates, with 400,000 records on their way";
+    rows.push(row("waited", format!("{:.0} %", it.members_waited * 100.0), what));
     alone(&it.alone, rows);
     rows.push(row("ratio", format!("{:.3}", it.of_alone), "the committee's speed to the replay's"));
     log(&it.log, rows);
