@@ -13,6 +13,8 @@ use crate::{MAX_RPC_BYTES, Marks};
 const VERSION: u8 = 1;
 
 /// What one node asks another.
+// Hidden, here and below: rustdoc 1.95 does not survive the question whether it is `Send`.
+#[doc(hidden)]
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) enum Request<C: Committee> {
@@ -31,6 +33,7 @@ pub(crate) enum Request<C: Committee> {
 }
 
 /// A piece of a snapshot's file.
+#[doc(hidden)]
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) struct Piece<C: Committee> {
@@ -41,6 +44,7 @@ pub(crate) struct Piece<C: Committee> {
     pub(crate) bytes: Vec<u8>,
 }
 
+#[doc(hidden)]
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub(crate) enum Answer<C: Committee> {

@@ -16,7 +16,7 @@ pub(super) const EVERY: Duration = Duration::from_millis(10);
 /// Records, over all members, that are published and not yet certified, at most.
 const MOST_AHEAD: u64 = 400_000;
 /// Records, over all members, that are synced together.
-const BATCH: u64 = 16_384;
+const BATCH: u64 = 65_536;
 /// Speed is measured from then on.
 const WARM: Duration = Duration::from_secs(2);
 /// How long whoever publishes rests where enough is on its way.
