@@ -108,21 +108,6 @@ impl Feeder {
     fn fill(&self, need: &Need) {
         let place = usize::from(need.member);
         let from = self.copies.next_seq(need.member);
-        if Host::now_ms() > 10_000 && Host::now_ms() < 10_040 {
-            eprintln!(
-                "{} node {} fill {need:?} from {from} peers {:?}",
-                Host::now_ms(),
-                self.number,
-                self.shelves
-                    .around(&self.line)
-                    .iter()
-                    .map(|p| {
-                        let v = p.view(need.member).unwrap();
-                        (v.earliest(), v.next_seq(), v.head_at(need.seq))
-                    })
-                    .collect::<Vec<_>>()
-            );
-        }
         if from > need.seq {
             return;
         }
