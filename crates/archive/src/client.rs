@@ -133,6 +133,12 @@ impl Client {
         *self.0.lock() = State::default();
     }
 
+    /// The peer has shown that it is there: the next request dials, whatever rest there was to be.
+    pub fn hurry(&self) {
+        self.0.failures.store(0, Ordering::Relaxed);
+        self.0.lock().rest_until = None;
+    }
+
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Body, ClientError> {
         let connection = self.connection().await?;
         let mut request = Request::builder()

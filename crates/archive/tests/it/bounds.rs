@@ -13,7 +13,7 @@ use holobiont_archive::limits::{
 use holobiont_archive::{ClientError, OpenGate, PeerInfo};
 use holobiont_surface::WriterOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::proxy::Proxy;
 use crate::world::{Publication, World, within};
@@ -140,4 +140,21 @@ async fn one_node_has_so_many_connections_and_no_more() {
     let other = world.node(3).client(server.address());
     within(other.get(&publication.path("head"))).await.unwrap();
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_has_shown_itself_is_dialled_without_a_rest() {
+    let world = World::new();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let client = world.node(2).client(address);
+    within(client.connect()).await.unwrap_err();
+    let listener = TcpListener::bind(address).await.unwrap();
+    client.hurry();
+    // A client that rests fails at once, and dials nobody.
+    let dialling = tokio::spawn(async move { client.connect().await.map(drop) });
+    let (dialled, _) = within(listener.accept()).await.unwrap();
+    drop(dialled);
+    within(dialling).await.unwrap().unwrap_err();
 }

@@ -9,6 +9,7 @@ use holobiont_identity::UniqueId;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::raft::VoteRequest;
 
+use crate::boots::Boot;
 use crate::core::{Core, Engine};
 use crate::rpc::{self, Answer, Piece, Request, Told};
 use crate::{LastLog, Marks, Transport, snapshot};
@@ -33,31 +34,33 @@ pub(crate) async fn answer<C: Committee, D: Disk, T: Transport>(
 ) -> Vec<u8> {
     let answer = match rpc::decode::<Request<C>>(body) {
         None => Answer::Refused("your request is not readable by this build".to_owned()),
-        Some((key, request)) => match respond(core, (from, key), request).await {
+        Some((boot, request)) => match respond(core, (from, boot), request).await {
             Ok(answer) => answer,
             Err(why) => Answer::Refused(why),
         },
     };
-    rpc::encode(&core.signer.public(), &answer)
+    rpc::encode(core.boot(), &answer)
 }
 
 async fn respond<C: Committee, D: Disk, T: Transport>(
     core: &Core<C, D, T>,
-    (from, key): (UniqueId, [u8; 32]),
+    (from, boot): (UniqueId, Boot),
     request: Request<C>,
 ) -> Result<Answer<C>, String> {
     if core.name_of(raft_id(&from)) != Some(from) {
         return Err("you are not in this committee's roster".to_owned());
     }
-    if !core.hears(&from, &key) {
+    let asks = matches!(request, Request::Recall { .. }) && boot.number == 0;
+    if !asks && boot.number == 0 {
+        return Err("ask first what your node may have promised".to_owned());
+    }
+    if !asks && !core.hears(&from, boot) {
         return Ok(Answer::Outdated);
     }
     if let Request::Recall { enrolment } = &request {
         if !(core.enrolments)(&from, enrolment) {
             return Err("your enrolment is not this organism's operators' for that node".to_owned());
         }
-        // From here on this boot of the node is heard, and none before it.
-        core.facts().boots.recalled(from, key);
         return Ok(Answer::Marks(tell(core, &from)));
     }
     if core.is_stopping() {

@@ -3,65 +3,47 @@ use std::collections::BTreeMap;
 use holobiont_identity::UniqueId;
 use serde::{Deserialize, Serialize};
 
-/// How many older boots of one node are remembered.
-const MAX_OLDER: usize = 64;
+/// One boot of a node, as it names itself in every message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Boot {
+    /// Its key; first, for whoever has to compare it with the connection's.
+    pub(crate) key: [u8; 32],
+    /// More than a majority of the others knew of that node when the boot asked them, and more than
+    /// its disk did; 0 before they have answered.
+    pub(crate) number: u64,
+}
 
-/// Which boots of the other nodes this one no longer hears.
+/// Which boot of each other node this one hears.
 ///
 /// A disk can be copied and started twice, and two boots with one past could promise different
-/// things: vote for two candidates in one term. So a boot asks the others what its node has promised
-/// before it takes part, and whoever has answered hears no earlier boot of that node any more, long
-/// before the log has fenced its key.
+/// things: vote for two candidates in one term. So a boot takes a number from the others before it
+/// takes part, and whoever has seen that number hears no boot of that node with a lower one any more,
+/// long before the log has fenced its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Boots(BTreeMap<UniqueId, Known>);
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
-    /// The boot that asked last.
-    newest: Option<[u8; 32]>,
-    /// Those that asked before it, oldest first.
-    older: Vec<[u8; 32]>,
-}
-
-impl Known {
-    fn outdate(&mut self, key: [u8; 32]) {
-        if self.older.contains(&key) {
-            return;
-        }
-        if self.older.len() == MAX_OLDER {
-            self.older.remove(0);
-        }
-        self.older.push(key);
-    }
-}
+pub(crate) struct Boots(BTreeMap<UniqueId, Boot>);
 
 impl Boots {
-    /// A boot asks what its node has promised: from now on no earlier one is heard. False for one
-    /// that is such an earlier one itself.
-    pub(crate) fn recalled(&mut self, node: UniqueId, key: [u8; 32]) -> bool {
-        let known = self.0.entry(node).or_default();
-        if known.older.contains(&key) {
-            return false;
+    /// Whether a boot that says something is heard: the one with the highest number, and of two that
+    /// took the same number the first. One that has taken none is heard only asking for it.
+    pub(crate) fn hears(&mut self, node: UniqueId, boot: Boot) -> bool {
+        let known = self.0.entry(node).or_insert(boot);
+        if known.number < boot.number {
+            *known = boot;
         }
-        if let Some(before) = known.newest.replace(key).filter(|before| *before != key) {
-            known.outdate(before);
-        }
-        true
+        boot.number > 0 && known.key == boot.key
     }
 
-    /// Whether a later boot of that node has asked since.
-    pub(crate) fn is_older(&self, node: &UniqueId, key: &[u8; 32]) -> bool {
-        self.0.get(node).is_some_and(|known| known.older.contains(key))
+    /// The number that the next boot of a node takes.
+    pub(crate) fn next(&self, node: &UniqueId) -> u64 {
+        self.0.get(node).map_or(0, |known| known.number).saturating_add(1)
     }
 
     /// Takes in what another node knows, of the nodes of a roster.
     pub(crate) fn learn(&mut self, other: &Self, roster: &[UniqueId]) {
         for node in roster {
-            let Some(theirs) = other.0.get(node) else { continue };
-            let known = self.0.entry(*node).or_default();
-            theirs.older.iter().take(MAX_OLDER).for_each(|key| known.outdate(*key));
-            known.newest = known.newest.or(theirs.newest);
-            known.newest = known.newest.filter(|newest| !known.older.contains(newest));
+            if let Some(theirs) = other.0.get(node) {
+                self.hears(*node, *theirs);
+            }
         }
     }
 }
@@ -70,29 +52,27 @@ impl Boots {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_boot_that_asked_is_heard_and_those_before_it_are_not() {
-        let node = UniqueId::from_name("node");
-        let mut boots = Boots::default();
-        assert!(boots.recalled(node, [1; 32]) && boots.recalled(node, [1; 32]));
-        assert!(!boots.is_older(&node, &[1; 32]));
-        assert!(boots.recalled(node, [2; 32]));
-        assert!(boots.is_older(&node, &[1; 32]) && !boots.is_older(&node, &[2; 32]));
-        assert!(!boots.recalled(node, [1; 32]), "it does not come back by asking again");
-
-        let mut restarted = Boots::default();
-        restarted.learn(&boots, &[node]);
-        assert!(restarted.is_older(&node, &[1; 32]) && !restarted.is_older(&node, &[2; 32]));
+    const fn boot(key: u8, number: u64) -> Boot {
+        Boot { key: [key; 32], number }
     }
 
     #[test]
-    fn what_is_remembered_of_one_node_is_bounded() {
+    fn the_boot_that_took_the_highest_number_is_heard_and_no_other() {
         let node = UniqueId::from_name("node");
         let mut boots = Boots::default();
-        for boot in 0..200 {
-            assert!(boots.recalled(node, [boot; 32]));
-        }
-        assert_eq!(boots.0[&node].older.len(), MAX_OLDER);
-        assert!(boots.is_older(&node, &[198; 32]));
+        assert!(!boots.hears(node, boot(1, 0)), "it has not asked for a number yet");
+        assert_eq!(boots.next(&node), 1);
+        assert!(boots.hears(node, boot(1, 1)) && boots.hears(node, boot(1, 1)));
+        assert_eq!(boots.next(&node), 2);
+        assert!(boots.hears(node, boot(2, 2)));
+        assert!(!boots.hears(node, boot(1, 1)), "it is outdated");
+        assert!(!boots.hears(node, boot(3, 2)), "the number is taken");
+
+        let mut restarted = Boots::default();
+        restarted.learn(&boots, &[node]);
+        assert!(!restarted.hears(node, boot(1, 1)) && restarted.hears(node, boot(2, 2)));
+        let mut elsewhere = Boots::default();
+        elsewhere.learn(&boots, &[]);
+        assert_eq!(elsewhere, Boots::default(), "only nodes of the roster are remembered");
     }
 }

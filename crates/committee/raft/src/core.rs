@@ -14,7 +14,7 @@ use openraft::type_config::TypeConfigExt as _;
 use openraft::type_config::alias::InstantOf;
 use tokio::sync::watch;
 
-use crate::boots::Boots;
+use crate::boots::{Boot, Boots};
 use crate::front::Front;
 use crate::rpc::{self, Answer, Request};
 use crate::settings::{Enrolments, Listener};
@@ -36,6 +36,7 @@ pub(crate) struct Core<C: Committee, D: Disk, T> {
     pub(crate) folder: FolderOptions,
     pub(crate) now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     pub(crate) listener: Listener,
+    pub(crate) disk: Arc<D>,
     pub(crate) store: LogStore<C, D>,
     pub(crate) journal: Mutex<SignedJournal<D>>,
     pub(crate) front: Front<C, D>,
@@ -57,6 +58,8 @@ pub(crate) struct Facts {
     /// Boot keys that attested TLS has verified, newest last: of a node that was started twice both.
     pub(crate) verified: BTreeMap<UniqueId, Vec<[u8; 32]>>,
     pub(crate) boots: Boots,
+    /// Of this boot; 0 before the others have answered.
+    pub(crate) boot_number: u64,
     pub(crate) unavailable: BTreeMap<u16, Unavailable>,
     pub(crate) gaps: BTreeMap<u16, OfferedHead>,
     pub(crate) unsigned: VecDeque<CutStatement>,
@@ -85,6 +88,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             gate: None,
             verified: BTreeMap::new(),
             boots: Boots::default(),
+            boot_number: 0,
             unavailable: BTreeMap::new(),
             gaps: BTreeMap::new(),
             unsigned: VecDeque::new(),
@@ -111,6 +115,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             folder: parts.folder,
             now_ms: parts.now_ms,
             listener: parts.listener,
+            disk: parts.disk,
             store,
             journal: Mutex::new(journal),
             front,
@@ -238,15 +243,17 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
     where
         T: Transport,
     {
-        let call = self.transport.call(to, rpc::encode(&self.signer.public(), request));
+        let call = self.transport.call(to, rpc::encode(self.boot(), request));
         let body = match C::timeout(within, call).await {
             Err(_) => return Err(format!("no answer within {} ms", within.as_millis())),
             Ok(answered) => answered.map_err(|error| error.to_string())?,
         };
         let decoded = rpc::decode(&body);
-        let (key, answer) = decoded.ok_or("its answer is not readable by this build")?;
+        let (boot, answer) = decoded.ok_or("its answer is not readable by this build")?;
+        // One that is still asking itself has no part in anything, and tells what it knows.
+        let is_heard = boot.number == 0 || self.hears(&to, boot);
         match answer {
-            _ if !self.hears(&to, &key) => {
+            _ if !is_heard => {
                 Err("it was started again: this boot of it is heard no more".to_owned())
             }
             Answer::Outdated => {
@@ -267,9 +274,14 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
     }
 
     /// Whether this node takes anything from a boot of another: not once a later one is known.
-    pub(crate) fn hears(&self, node: &UniqueId, key: &[u8; 32]) -> bool {
-        let is_older = self.facts().boots.is_older(node, key);
-        !is_older && !self.front.lock().machine.is_fenced(node, key)
+    pub(crate) fn hears(&self, node: &UniqueId, boot: Boot) -> bool {
+        let is_fenced = self.front.lock().machine.is_fenced(node, &boot.key);
+        !is_fenced && self.facts().boots.hears(*node, boot)
+    }
+
+    /// This boot, as it names itself.
+    pub(crate) fn boot(&self) -> Boot {
+        Boot { key: self.signer.public(), number: self.facts().boot_number }
     }
 
     /// Lets other tasks run, where the fold is one among them.

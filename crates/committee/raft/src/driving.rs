@@ -163,7 +163,6 @@ async fn duty<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
     let mut duty = Duty::default();
     let look_every = Duration::from_millis(core.settings.look_every_ms);
     let mut is_changing_members = None;
-    let mut term = 0;
     while !core.is_stopping() {
         let _ = C::timeout(look_every, core.front.wakes.duty.notified()).await;
         let Some(engine) = core.engine.get() else { return };
@@ -172,12 +171,13 @@ async fn duty<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, D, T>>) {
             return;
         }
         open_gate(core, engine);
-        // What the leader before had taken may be lost with it.
-        if std::mem::replace(&mut term, core.store.marks().vote_term) != term {
-            duty.propose_again();
-        }
         if std::mem::take(&mut core.facts().snapshot_made) {
             let _ = engine.trigger().snapshot().await;
+        }
+        {
+            let metrics = engine.metrics();
+            let metrics = metrics.borrow_watched();
+            duty.led_by(metrics.current_term, metrics.current_leader);
         }
         match look(core, engine, &mut duty) {
             Ok((place, commands)) if !commands.is_empty() => {

@@ -24,6 +24,8 @@ pub(crate) struct Duty {
     unoffered: BTreeMap<u16, (u64, u64)>,
     /// Whether this boot's key has been seen in the committee's state.
     was_known: bool,
+    /// Term and leader to whom things were proposed.
+    leader: (u64, Option<u64>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +63,13 @@ pub(crate) struct Held<'a> {
 }
 
 impl Duty {
+    /// What was proposed to a leader that leads no more may be lost: it is proposed again at once.
+    pub(crate) fn led_by(&mut self, term: u64, leader: Option<u64>) {
+        if std::mem::replace(&mut self.leader, (term, leader)) != (term, leader) {
+            self.propose_again();
+        }
+    }
+
     /// What was proposed did not get there, or may not have: it need not wait.
     pub(crate) fn propose_again(&mut self) {
         self.proposed.clear();
@@ -221,5 +230,24 @@ impl Duty {
         }
         self.proposed.insert(matter, own.now_ms.saturating_add(own.retry_ms));
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_proposed_to_an_old_leader_is_proposed_to_the_next_at_once() {
+        let node = UniqueId::from_name("node-1");
+        let own = Own { node: &node, key: [1; 32], now_ms: 5, retry_ms: 3_000 };
+        let mut duty = Duty::default();
+        let mut proposes = |term, leader| {
+            duty.led_by(term, leader);
+            duty.propose(Matter::Sign(1), own)
+        };
+        let led = [(1, None), (1, Some(7)), (1, Some(7)), (2, Some(7)), (2, Some(7)), (3, Some(8))];
+        let proposed = led.map(|(term, leader)| proposes(term, leader));
+        assert_eq!(proposed, [true, true, false, true, false, true]);
     }
 }

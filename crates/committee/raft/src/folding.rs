@@ -13,6 +13,8 @@ const READ_BYTES: usize = 1 << 20;
 /// The output is made durable, and what was folded is given to be signed, at least after this many
 /// cuts.
 const SYNC_EVERY_CUTS: usize = 32;
+/// The same after so many records: others wait for the signatures.
+const SYNC_EVERY_RECORDS: u64 = 50_000;
 /// Own results that are kept to be held against certificates.
 const MAX_KEPT_STATEMENTS: usize = 65_536;
 
@@ -26,6 +28,8 @@ pub(crate) struct Folding<'a, C: Committee, D: Disk, T> {
     blocked: bool,
     /// Folded, and not yet durable.
     unsynced: VecDeque<CutStatement>,
+    /// Records that they took.
+    unsynced_records: u64,
     own: BTreeMap<u64, CutStatement>,
     candidate: Option<Candidate>,
     last_snapshot_cut: u64,
@@ -79,6 +83,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             at,
             blocked: false,
             unsynced: VecDeque::new(),
+            unsynced_records: 0,
             own: BTreeMap::new(),
             candidate: None,
             last_snapshot_cut,
@@ -121,7 +126,8 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             if !self.took(pushed)? {
                 break;
             }
-            if self.unsynced.len() >= SYNC_EVERY_CUTS {
+            if self.unsynced.len() >= SYNC_EVERY_CUTS || self.unsynced_records >= SYNC_EVERY_RECORDS
+            {
                 self.publish()?;
             }
         }
@@ -150,6 +156,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
                 self.own.pop_first();
             }
             self.consider_snapshot(&cut.statement)?;
+            self.unsynced_records = self.unsynced_records.saturating_add(cut.records);
             self.unsynced.push_back(cut.statement);
         }
         Ok(true)
@@ -187,6 +194,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
         if !self.unsynced.is_empty() {
             self.folder.sync()?;
             self.core.give_to_sign(self.unsynced.drain(..));
+            self.unsynced_records = 0;
         }
         let cut = self.folder.machine().policy().cut_number();
         self.core.set_folded(self.at, cut);

@@ -7,7 +7,7 @@ use openraft::raft::{
 use openraft::type_config::alias::VoteOf;
 use serde::{Deserialize, Serialize};
 
-use crate::boots::Boots;
+use crate::boots::{Boot, Boots};
 use crate::{MAX_RPC_BYTES, Marks};
 
 const VERSION: u8 = 1;
@@ -71,17 +71,33 @@ pub(crate) struct Told {
     pub(crate) boots: Boots,
 }
 
-/// A message, and the key of the boot that says it.
-pub(crate) fn encode<T: Serialize>(key: &[u8; 32], message: &T) -> Vec<u8> {
-    versioned::encode(VERSION, &(key, message))
+/// A message, and the boot that says it.
+pub(crate) fn encode<T: Serialize>(boot: Boot, message: &T) -> Vec<u8> {
+    versioned::encode(VERSION, &(boot, message))
 }
 
 /// None for bytes that are no message of this version, and for more than [`MAX_RPC_BYTES`].
-pub(crate) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<([u8; 32], T)> {
+pub(crate) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<(Boot, T)> {
     let (version, body) = bytes.split_first()?;
     if *version != VERSION || bytes.len() > MAX_RPC_BYTES {
         return None;
     }
     let (message, rest) = postcard::take_from_bytes(body).ok()?;
     rest.is_empty().then_some(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_speaks_can_be_read_before_what_is_said() {
+        let boot = Boot { key: [7; 32], number: 300 };
+        let body = encode(boot, &"words");
+        assert_eq!(crate::answering::speaker(&body), Some([7; 32]));
+        assert_eq!(decode::<String>(&body), Some((boot, "words".to_owned())));
+        assert_eq!(decode::<String>(&body[..body.len() - 1]), None);
+        assert_eq!(decode::<String>(&[&[2], &body[1..]].concat()), None, "another version");
+        assert_eq!(crate::answering::speaker(&body[..32]), None);
+    }
 }

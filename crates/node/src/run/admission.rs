@@ -6,6 +6,7 @@ use holobiont_committee_raft::Enrolments;
 use holobiont_identity::{Organism, UniqueId};
 
 use super::feeding::Node;
+use super::links::Links;
 use super::terms::TermBook;
 use crate::now::now_s;
 
@@ -16,7 +17,7 @@ pub(crate) struct Attested(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    node: Option<Node>,
+    node: Option<(Node, Links)>,
     early: Vec<(UniqueId, [u8; 32])>,
 }
 
@@ -24,17 +25,20 @@ impl Attested {
     pub(crate) fn note(&self, node_id: UniqueId, key: [u8; 32]) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &state.node {
-            Some(node) => node.verified(node_id, key),
+            Some((node, links)) => {
+                node.verified(node_id, key);
+                links.met(node_id, key);
+            }
             None => state.early.push((node_id, key)),
         }
     }
 
-    pub(crate) fn tell(&self, node: &Node) {
+    pub(crate) fn tell(&self, node: &Node, links: &Links) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (node_id, key) in std::mem::take(&mut state.early) {
             node.verified(node_id, key);
         }
-        state.node = Some(node.clone());
+        state.node = Some((node.clone(), links.clone()));
     }
 }
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use holobiont_archive::{Client, ClientError, ClientParts, Observer, Sessions};
@@ -27,6 +27,8 @@ struct Inner {
     observer: Arc<dyn Observer>,
     counters: Arc<Counters>,
     peers: RwLock<BTreeMap<UniqueId, Peer>>,
+    /// The boot key that each was last seen with.
+    met: Mutex<BTreeMap<UniqueId, [u8; 32]>>,
 }
 
 #[derive(Clone)]
@@ -43,7 +45,8 @@ impl Links {
         observer: Arc<dyn Observer>,
         counters: Arc<Counters>,
     ) -> Self {
-        Self(Arc::new(Inner { endpoint, terms, observer, counters, peers: RwLock::default() }))
+        let (peers, met) = Default::default();
+        Self(Arc::new(Inner { endpoint, terms, observer, counters, peers, met }))
     }
 
     /// Where the others are. A node whose address is the same keeps its connections.
@@ -63,6 +66,18 @@ impl Links {
         for peer in peers.values() {
             peer.log.reconnect();
             peer.records.reconnect();
+        }
+    }
+
+    /// A node of the roster was seen with this boot key. One that has booted anew is dialled at once:
+    /// while it was away attempts became rare, and it waits for the log now.
+    pub(crate) fn met(&self, node: UniqueId, key: [u8; 32]) {
+        let peers = self.0.peers.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(peer) = peers.get(&node) else { return };
+        let mut met = self.0.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if met.insert(node, key) != Some(key) {
+            peer.log.hurry();
+            peer.records.hurry();
         }
     }
 

@@ -87,7 +87,7 @@ impl Started {
         let ground = Ground::new(&loaded, &trust, &stored).await?;
         let Ground { boot_key, terms, links, counters, .. } = &ground;
         let node = start_node(&loaded, &stored, boot_key, terms, links, counters).await?;
-        ground.attested.tell(&node);
+        ground.attested.tell(&node, &ground.links);
         let running = Arc::new(running(&loaded, &trust, &stored, &ground, node));
         let stop = Stop::default();
         let shelves = shelves(&running, &loaded, &stored);

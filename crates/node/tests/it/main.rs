@@ -11,6 +11,8 @@
 mod attestation;
 mod bad_input;
 mod bench;
+#[cfg(feature = "simulated")]
+mod bench_committee;
 mod command_line;
 #[cfg(feature = "simulated")]
 mod committee;

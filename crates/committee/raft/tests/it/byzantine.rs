@@ -133,7 +133,7 @@ impl Liar {
             // As far as the version and the kind of request it is one.
             let kind = self.dice.below(8);
             let kind = u8::try_from(kind).expect("few kinds");
-            let head = [&[1][..], &self.signer.public(), &[kind]].concat();
+            let head = [&[1][..], &self.signer.public(), &[1, kind]].concat();
             body.splice(0..0, head);
         }
         let line = self.line.clone();

@@ -4,7 +4,8 @@ use crate::dice::Dice;
 use crate::host::Host;
 use crate::member::Mode;
 use crate::net::Weather;
-use crate::world::{Backup, World};
+use crate::places::Backup;
+use crate::world::World;
 use holobiont_committee_raft::Signing;
 
 const DAY_MS: i64 = 86_400_000;

@@ -111,9 +111,6 @@ impl Feeder {
         if from > need.seq {
             return;
         }
-        if from < need.from_seq {
-            return self.restart(need.member, need.from_seq);
-        }
         let records = self.members.fetch(place, self.number, from, need.seq, &need.head);
         if !records.is_empty() {
             return self.take(need.member, &records);
@@ -122,6 +119,10 @@ impl Feeder {
             if let Some(records) = of_peer(&peer, need, from) {
                 return self.take(need.member, &records);
             }
+        }
+        // Nobody has what lies between any more.
+        if from < need.from_seq {
+            self.restart(need.member, need.from_seq);
         }
     }
 

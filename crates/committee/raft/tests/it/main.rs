@@ -22,6 +22,8 @@ mod invariants;
 mod member;
 mod net;
 mod organism;
+mod places;
 mod rounds;
 mod scenarios;
+mod watched;
 mod world;

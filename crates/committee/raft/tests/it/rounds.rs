@@ -189,9 +189,8 @@ fn rounds_of_chance_keep_what_must_hold_and_come_back() {
     let outcomes: Vec<Outcome> = (1..=rounds).map(play).collect();
     // A run in which nothing happens would hold everything.
     let cuts: usize = outcomes.iter().map(|outcome| outcome.certified_cuts).sum();
-    let least = outcomes.iter().map(|outcome| outcome.certified_cuts).min();
-    println!("{rounds} rounds, {cuts} cuts certified, at least {least:?} a round");
-    assert!(least > Some(3), "a round with too few cuts");
+    println!("{rounds} rounds, {cuts} cuts certified");
+    assert!(cuts > 8 * outcomes.len(), "{cuts} cuts in {rounds} rounds are too few");
 }
 
 #[test]

@@ -2,26 +2,27 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holobiont_committee::{MachineEvent, SeedKey, Signer};
 use holobiont_committee_fold::{Copies, CopyOptions, FolderOptions};
 use holobiont_committee_raft::{FoldOn, Node, Parts, Role, Settings, Signing, Status};
-use holobiont_committee_store::{DiskImage, Flush, SimulatedDisk};
+use holobiont_committee_store::{Flush, SimulatedDisk};
 use holobiont_identity::{Digest, Organism, UniqueId};
 use holobiont_policy::Roster;
-use holobiont_surface::Surface;
 use tokio::sync::oneshot;
 
 use crate::byzantine::{Liar, Lie};
 use crate::dice::Dice;
 use crate::feeder::{Feeder, Shelves};
 use crate::host::{Computer, Host};
-use crate::invariants::{Invariants, Verdict, no_panic, outputs_equal, replayed};
+use crate::invariants::{Verdict, no_panic, outputs_equal, replayed};
 use crate::member::Members;
 use crate::net::{Line, Net, SimulatedNode};
-use crate::organism::{Files, Operators, STALL_AFTER, node_id, organism};
+use crate::organism::{Operators, STALL_AFTER, node_id, organism};
+use crate::places::{Backup, Boot, Place, copy_dir};
+use crate::watched::Watched;
 
 /// What virtual time 0 is on a right clock, in ms since 1970.
 const WALL_MS: i64 = 1_760_000_000_000;
@@ -74,60 +75,6 @@ pub(crate) struct World {
     shelves: Arc<Shelves>,
     boots: u64,
     dir: tempfile::TempDir,
-}
-
-/// One node of the world: its identity, its disk, and the boots of it that run.
-pub(crate) struct Place {
-    pub(crate) id: UniqueId,
-    pub(crate) files: Arc<Files>,
-    /// By how much its clock is wrong, in milliseconds.
-    pub(crate) clock_off_ms: Arc<AtomicI64>,
-    pub(crate) boots: Vec<Boot>,
-    /// The disk as it lies there while no boot has it.
-    disk: Option<SimulatedDisk>,
-    dir: PathBuf,
-}
-
-/// One boot of a node.
-pub(crate) struct Boot {
-    pub(crate) name: String,
-    pub(crate) number: u64,
-    pub(crate) computer: Arc<Computer>,
-    pub(crate) node: SimulatedNode,
-    pub(crate) key: Arc<SeedKey>,
-    pub(crate) disk: SimulatedDisk,
-    pub(crate) dir: PathBuf,
-    /// A fault of the disk was arranged: it may fail.
-    pub(crate) may_fail: bool,
-    copies: Weak<Copies>,
-    /// The next log entry to look at.
-    next_entry: u64,
-}
-
-/// A node's disk and copies, as they were.
-pub(crate) struct Backup {
-    disk: DiskImage,
-    dir: PathBuf,
-}
-
-/// What the run has seen so far.
-#[derive(Default)]
-pub(crate) struct Watched {
-    pub(crate) invariants: Invariants,
-    /// The first thing that did not hold.
-    pub(crate) broken: Option<String>,
-    /// Events of the logs as each boot told them, not looked at yet: its name, the log index.
-    pub(crate) heard: Vec<(String, u64, MachineEvent)>,
-    /// Those that were looked at.
-    pub(crate) told: Vec<(String, MachineEvent)>,
-}
-
-impl Watched {
-    pub(crate) fn hold(&mut self, verdict: Result<(), String>) {
-        if let Err(why) = verdict {
-            self.broken.get_or_insert_with(|| format!("at {} ms: {why}", Host::now_ms()));
-        }
-    }
 }
 
 impl World {
@@ -495,98 +442,5 @@ impl World {
             self.look();
         }
         true
-    }
-
-    /// Looks at every boot: what it has committed, certified and decided.
-    fn look(&mut self) {
-        let quorum = self.roster.majority();
-        let Self { places, watched, .. } = self;
-        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, _, event) in watched.heard.split_off(0) {
-            if let MachineEvent::Certified(certificate) = &event {
-                let verdict = watched.invariants.one_certificate.saw(&name, certificate, quorum);
-                watched.hold(verdict);
-                watched.invariants.acknowledged.saw(&certificate.statement);
-            }
-            if let MachineEvent::Split { cut } = &event {
-                watched.hold(Err(format!("{name} finds the committee split at cut {cut}")));
-            }
-            watched.told.push((name, event));
-        }
-        for place in places.iter_mut() {
-            for boot in &mut place.boots {
-                boot.look(&place.id, &mut watched);
-            }
-        }
-    }
-}
-
-impl Boot {
-    fn look(&mut self, id: &UniqueId, watched: &mut Watched) {
-        let Self { name, computer, node, next_entry, .. } = self;
-        watched.hold(no_panic(name, computer));
-        let status = node.status();
-        watched.hold(watched.invariants.minority.saw(id, name, status.committed));
-        let verdict =
-            node.with_machine(|machine| watched.invariants.statuses_agree.saw(name, machine));
-        watched.hold(verdict);
-        if let Some(why) =
-            status.failed.as_ref().filter(|_| !self.may_fail && status.signing != Signing::Fenced)
-        {
-            watched.hold(Err(format!("{name} has failed: {why}")));
-        }
-        if let Signing::Diverged { cut } = status.signing {
-            watched.hold(Err(format!("{name} has diverged at cut {cut}")));
-        }
-        // Entries that a snapshot has taken the place of are not there.
-        let Ok(entries) = node.entries(*next_entry) else {
-            *next_entry = watched.invariants.logs_agree.end();
-            return;
-        };
-        for (index, payload) in entries {
-            *next_entry = index + 1;
-            let payload = payload.map(|payload| payload.0);
-            let verdict = watched.invariants.logs_agree.saw(name, index, payload);
-            watched.hold(verdict);
-        }
-    }
-
-    pub(crate) fn output(&self) -> Surface {
-        Surface::open(&self.dir.join("output"))
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
-    }
-}
-
-impl Place {
-    fn new(number: usize, organism: &Arc<Organism>, dir: &Path, dice: &mut Dice) -> Self {
-        let files = Arc::new(Files::default());
-        files.put(organism);
-        let dir = dir.join(format!("node-{number}"));
-        fs::create_dir(&dir).expect("a folder");
-        Self {
-            id: node_id(number),
-            files,
-            clock_off_ms: Arc::default(),
-            boots: Vec::new(),
-            disk: Some(SimulatedDisk::new(dice.next())),
-            dir,
-        }
-    }
-
-    pub(crate) fn runs(&self) -> bool {
-        !self.boots.is_empty()
-    }
-}
-
-/// A copy of a folder as it lies there.
-fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("the folder can be read") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        match entry.file_type().expect("a type").is_dir() {
-            true => copy_dir(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), &target).expect("a copy")),
-        }
     }
 }

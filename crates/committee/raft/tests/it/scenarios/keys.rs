@@ -55,6 +55,27 @@ fn of_two_boots_of_one_node_the_older_is_fenced_and_what_it_says_late_changes_no
 }
 
 #[test]
+fn of_two_boots_that_others_who_have_just_started_hear_of_at_once_one_at_least_has_to_go() {
+    scene(Plan::new(305, 3), async |world| {
+        let twice = world.leader().expect("a leader");
+        for number in (0..3).filter(|number| *number != twice) {
+            world.kill(number, false).await;
+        }
+        world.clone_boot(twice).await;
+        world.start_all().await;
+        let outdated = |world: &World| {
+            let mut boots = world.places[twice].boots.iter();
+            boots.any(|boot| boot.node.status().signing == Signing::Fenced)
+        };
+        assert!(world.run_until(SOON_MS, outdated).await, "{:?}", world.watched().broken);
+        // Whoever runs the node finds out, and runs one.
+        world.kill(twice, false).await;
+        world.start(twice).await;
+        world.well(&[0, 1, 2]).await;
+    });
+}
+
+#[test]
 fn a_key_that_nobody_has_verified_signs_nothing() {
     scene(Plan::new(310, 3), async |world| {
         let stranger = holobiont_committee::SeedKey::from_seed(&[9; 32]).expect("a key");

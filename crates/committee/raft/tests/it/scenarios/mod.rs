@@ -30,6 +30,29 @@ fn scene(plan: Plan, play: impl AsyncFnOnce(&mut World)) {
     });
 }
 
+/// Three disks of yesterday at once are more than any committee can bear: that the run notices shows
+/// that it looks.
+#[test]
+fn the_run_notices_what_must_not_be() {
+    let plan = Plan::new(1, 3);
+    let mut host = Host::with_seed(plan.seed);
+    let broken = host.block_on(async {
+        let mut world = World::new(plan);
+        world.start_all().await;
+        world.certify(3).await;
+        let backups: Vec<_> = (0..3).map(|number| world.backup(number)).collect();
+        world.certify(10).await;
+        for (number, backup) in backups.iter().enumerate() {
+            world.kill(number, false).await;
+            world.roll_back(number, backup);
+        }
+        world.start_all().await;
+        world.run(SOON_MS).await;
+        world.watched().broken.clone()
+    });
+    assert!(broken.is_some_and(|why| why.contains("different") || why.contains("another")));
+}
+
 impl World {
     /// The newest cut that a client has seen the certificate of.
     fn certified(&self) -> u64 {

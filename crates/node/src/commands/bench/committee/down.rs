@@ -14,6 +14,8 @@ use crate::run::told::Told;
 const FIRST_CLOCKS: u64 = 100;
 /// Time between two questions.
 const EVERY: Duration = Duration::from_millis(5);
+/// What the log may grow by while a node ends: ticks.
+const ENDING_ENTRIES: u64 = 20;
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 pub(super) async fn measure(
@@ -46,8 +48,9 @@ pub(super) async fn measure(
     let began = Instant::now();
     network.process(away)?.start()?;
     let mut reached = Reached::default();
+    let had = (before.committed_index, before.folded_cut);
     let what = "does not catch up";
-    itself.until(what, |told, _| reached.look(told, &target, began.elapsed())).await?;
+    itself.until(what, |told, _| reached.look(told, had, &target, began.elapsed())).await?;
     let cpu_s = network.process(away)?.id().and_then(cpu_s).unwrap_or(0.0);
 
     let export = root.join("cuts");
@@ -65,8 +68,8 @@ pub(super) async fn measure(
         caught_up_s,
         answers_s,
         fetched_s: seconds(reached.fetched),
-        log_there_s: seconds(reached.log_there),
-        folded_s: seconds(reached.folded),
+        log_s: (seconds(reached.log_grows), seconds(reached.log_there)),
+        fold_s: (seconds(reached.folds), seconds(reached.folded)),
         cpu_s,
         of_alone: caught_up_s / alone.seconds,
         of_alone_once_it_answers: (caught_up_s - answers_s) / alone.seconds,
@@ -79,14 +82,23 @@ pub(super) async fn measure(
 struct Reached {
     answers: Option<Duration>,
     fetched: Option<Duration>,
+    log_grows: Option<Duration>,
     log_there: Option<Duration>,
+    folds: Option<Duration>,
     folded: Option<Duration>,
     caught_up: Option<Duration>,
 }
 
 impl Reached {
-    /// Compares what it says with what another one had said; something once it has caught up.
-    fn look(&mut self, told: &Told, target: &Told, elapsed: Duration) -> Option<()> {
+    /// Compares what it says with where it was, and with what another one had said; something once it
+    /// has caught up.
+    fn look(
+        &mut self,
+        told: &Told,
+        (had_index, had_cut): (u64, u64),
+        target: &Told,
+        elapsed: Duration,
+    ) -> Option<()> {
         self.answers.get_or_insert(elapsed);
         let held = told
             .members
@@ -97,7 +109,9 @@ impl Reached {
         let certifies = certified(told) >= certified(target);
         for (reached, is_so) in [
             (&mut self.fetched, held),
+            (&mut self.log_grows, told.committed_index > had_index.saturating_add(ENDING_ENTRIES)),
             (&mut self.log_there, told.last_index >= target.committed_index),
+            (&mut self.folds, told.folded_cut > had_cut),
             (&mut self.folded, told.folded_cut >= target.folded_cut.max(target.cut)),
         ] {
             if is_so {

@@ -122,12 +122,14 @@ pub(super) struct Down {
     pub(super) records: u64,
     /// From its start until it has folded, and seen certified, what the others have.
     pub(super) caught_up_s: f64,
-    /// From its start until it first answers; until its copies hold all records, durably; until its
-    /// log holds all entries; until all is folded. They overlap.
+    /// From its start until it first answers.
     pub(super) answers_s: f64,
+    /// Records: until its copies hold all of them, durably.
     pub(super) fetched_s: f64,
-    pub(super) log_there_s: f64,
-    pub(super) folded_s: f64,
+    /// The log: until entries come, and until all are there.
+    pub(super) log_s: (f64, f64),
+    /// The fold: until it goes on from where it was, and until everything is folded.
+    pub(super) fold_s: (f64, f64),
     /// Processor time that it had meanwhile, in seconds.
     pub(super) cpu_s: f64,
     pub(super) alone: Alone,

@@ -104,9 +104,11 @@ fn down(it: &Down, rows: &mut Vec<Vec<String>>) {
     rows.push(row("caught up", in_s(it.caught_up_s), &what));
     for (name, at_s, what) in [
         ("answers", it.answers_s, "its first answer (these overlap)"),
-        ("log", it.log_there_s, "all entries are in its log"),
+        ("log comes", it.log_s.0, "the first new entries are committed in its log"),
+        ("log there", it.log_s.1, "all entries are in its log"),
         ("records", it.fetched_s, "all records are in its copies, durably"),
-        ("folded", it.folded_s, "all cuts are folded"),
+        ("folds", it.fold_s.0, "the first new cut is folded"),
+        ("folded", it.fold_s.1, "all cuts are folded"),
     ] {
         rows.push(row(name, in_s(at_s), what));
     }
