@@ -191,7 +191,14 @@ impl<'a> Growing<'a> {
             *boots = boots.saturating_add(1);
         }
         let key = boot_key(node, *boots).public();
-        self.by(node, LogCommand::Key { key, enrolment: vec![again; usize::from(again % 4)] })
+        self.by(
+            node,
+            LogCommand::Key {
+                key,
+                enrolment: vec![again; usize::from(again % 4)],
+                quote: vec![again; 5],
+            },
+        )
     }
 
     /// Of a key that waits, if any does.
@@ -301,7 +308,7 @@ impl<'a> Growing<'a> {
         let boot = now.saturating_sub(1 + word % 3);
         let key = boot_key(node, boot).public();
         let command = match word / 4 % 4 {
-            0 => LogCommand::Key { key, enrolment: Vec::new() },
+            0 => LogCommand::Key { key, enrolment: Vec::new(), quote: Vec::new() },
             1 => LogCommand::Admit { node: 0, key: boot_key(0, self.boots[0]).public() },
             2 => LogCommand::Hold { config: CONFIGS[1].content_hash() },
             _ => LogCommand::Policy(Command::Tick),

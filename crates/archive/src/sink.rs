@@ -17,7 +17,8 @@ pub trait Sink: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`SinkError`]; the records before the one refused may have been taken.
+    /// [`SinkError`]; the records before the one refused may have been taken, but for
+    /// [`SinkError::Full`].
     fn append_batch(&self, batch: &Batch) -> Result<(), SinkError>;
 
     /// Makes everything appended durable; the head there, none while there is no record.
@@ -36,6 +37,12 @@ pub enum SinkError {
     #[error("the source's next record cannot follow: {why}")]
     Refused {
         /// Which rule it breaks.
+        why: String,
+    },
+    /// The copy is as long as it may be for now: nobody is at fault, and more is wanted later.
+    #[error("this node's copy takes no more for now: {why}")]
+    Full {
+        /// Which limit was reached.
         why: String,
     },
     /// The copy cannot be written: this node's disk is at fault.

@@ -15,6 +15,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
+mod boot;
 mod certificate;
 mod command;
 mod configs;
@@ -28,8 +29,9 @@ mod signed;
 mod signer;
 mod statement;
 
+pub use boot::enrolment_digest;
 pub use certificate::{Certificate, MAX_CERTIFICATE_BYTES, NodeSignature};
-pub use command::{LogCommand, MAX_CUT_SIGNATURES, MAX_ENROLMENT_BYTES};
+pub use command::{LogCommand, MAX_BOOT_QUOTE_BYTES, MAX_CUT_SIGNATURES, MAX_ENROLMENT_BYTES};
 pub use configs::Configs;
 pub use effects::{Dropped, Effects, MachineEvent};
 pub use error::{CertificateError, ExportError, FormatError, KeyError, MachineError, OrderError};

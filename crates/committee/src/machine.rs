@@ -43,7 +43,7 @@ pub use saved::MAX_MACHINE_BYTES;
 ///
 /// let boot = SeedKey::from_seed(&[1; 32])?;
 /// let write = |command| Signed::make(organism.stable_id(), &node, 0, command, &boot).encode();
-/// let key = write(LogCommand::Key { key: boot.public(), enrolment: vec![] });
+/// let key = write(LogCommand::Key { key: boot.public(), enrolment: vec![], quote: vec![] });
 /// // Nobody else has to admit it.
 /// machine.apply(1, &key, &organism)?;
 /// assert_eq!(machine.active_key(0), Some(&boot.public()));
@@ -175,7 +175,13 @@ impl Machine {
     /// The key that the node's commands are checked with.
     #[must_use]
     pub fn active_key(&self, node: u16) -> Option<&[u8; 32]> {
-        self.keys.of(self.node_id(node)?)?.active.as_ref()
+        self.keys.of(self.node_id(node)?)?.active.as_ref().map(|active| &active.key)
+    }
+
+    /// Hash of the evidence that the boot of the active key showed.
+    #[must_use]
+    pub fn active_quote(&self, node: u16) -> Option<&Digest> {
+        self.keys.of(self.node_id(node)?)?.active.as_ref().map(|active| &active.quote)
     }
 
     /// The key of a newer boot that waits for the others to admit it.
@@ -188,6 +194,12 @@ impl Machine {
     #[must_use]
     pub fn pending_enrolment(&self, node: u16) -> Option<&[u8]> {
         self.keys.pending(self.node_id(node)?).map(|pending| pending.enrolment.as_slice())
+    }
+
+    /// The boot's evidence that came with the pending key, for those who may admit it to verify.
+    #[must_use]
+    pub fn pending_quote(&self, node: u16) -> Option<&[u8]> {
+        self.keys.pending(self.node_id(node)?).map(|pending| pending.quote.as_slice())
     }
 
     /// The nodes that have admitted the pending key, by their places.

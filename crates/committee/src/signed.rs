@@ -10,7 +10,7 @@ use crate::{FormatError, LogCommand, Signer, signature_bytes};
 /// Largest entry of the committee's log, in bytes: the largest policy command and its envelope.
 pub const MAX_SIGNED_BYTES: usize = MAX_COMMAND_BYTES + 1024;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const WHAT: &str = "signed command";
 
 /// An entry of the committee's log: a command, its writer, and the writer's signature.

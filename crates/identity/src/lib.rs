@@ -38,10 +38,10 @@ pub use config::{
 pub use digest::Digest;
 pub use member_id::MemberId;
 pub use node_config::{
-    AttestationConfig, BudgetConfig, DEFAULT_DISK_BYTES, DEFAULT_MEMORY_BYTES, DEFAULT_OPS,
-    DEFAULT_SNAPSHOT_CUTS, LEAST_DISK_BYTES, LEAST_MEMORY_BYTES, Listen, LogFormat, MAX_PEERS,
-    MAX_ROSTER, NodeConfig, PeerAddress, QueryConfig, RosterConfig, SnapshotConfig, SourceConfig,
-    SourceKind,
+    AttestationConfig, BudgetConfig, DEFAULT_AHEAD_BYTES, DEFAULT_DISK_BYTES, DEFAULT_MEMORY_BYTES,
+    DEFAULT_OPS, DEFAULT_SNAPSHOT_CUTS, LEAST_AHEAD_BYTES, LEAST_DISK_BYTES, LEAST_MEMORY_BYTES,
+    Listen, LogFormat, MAX_PEERS, MAX_ROSTER, NodeConfig, PeerAddress, QueryConfig, RosterConfig,
+    SnapshotConfig, SourceConfig, SourceKind,
 };
 pub use order_file::OrderFile;
 pub use orders::{MAX_ORDERS, OrderAction, ReplayOrder};

@@ -27,6 +27,10 @@ pub const LEAST_MEMORY_BYTES: u64 = 8 << 20;
 pub const DEFAULT_DISK_BYTES: u64 = 64 << 30;
 /// The least disk for one member's copy, in bytes: one window, and the one after it.
 pub const LEAST_DISK_BYTES: u64 = 2 << 20;
+/// How far one member's copy may be ahead of the fold when nothing else is said, in bytes.
+pub const DEFAULT_AHEAD_BYTES: u64 = 4 << 30;
+/// The least that a copy may be ahead, in bytes: one window, and the one after it.
+pub const LEAST_AHEAD_BYTES: u64 = 2 << 20;
 
 /// A whole `node.toml`: one node's own, not shared and not fingerprinted.
 ///
@@ -117,6 +121,9 @@ pub struct BudgetConfig {
     pub memory_bytes: u64,
     /// For each member's copy, in bytes. *Limits*: at least [`LEAST_DISK_BYTES`].
     pub disk_bytes: u64,
+    /// How far each member's copy may be ahead of what was folded, in bytes: then its source is not
+    /// read until the fold has caught up. *Limits*: at least [`LEAST_AHEAD_BYTES`].
+    pub ahead_bytes: u64,
 }
 
 /// What a node answers to those who ask.
@@ -245,16 +252,22 @@ impl BudgetConfig {
     fn read(table: &mut Table<'_>, cx: &mut Context<'_>) -> Self {
         let memory_bytes = table.number("memory_bytes", LEAST_MEMORY_BYTES..=u64::MAX, cx);
         let disk_bytes = table.number("disk_bytes", LEAST_DISK_BYTES..=u64::MAX, cx);
+        let ahead_bytes = table.number("ahead_bytes", LEAST_AHEAD_BYTES..=u64::MAX, cx);
         let default = Self::default();
         Self {
             memory_bytes: memory_bytes.unwrap_or(default.memory_bytes),
             disk_bytes: disk_bytes.unwrap_or(default.disk_bytes),
+            ahead_bytes: ahead_bytes.unwrap_or(default.ahead_bytes),
         }
     }
 }
 
 impl Default for BudgetConfig {
     fn default() -> Self {
-        Self { memory_bytes: DEFAULT_MEMORY_BYTES, disk_bytes: DEFAULT_DISK_BYTES }
+        Self {
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+            disk_bytes: DEFAULT_DISK_BYTES,
+            ahead_bytes: DEFAULT_AHEAD_BYTES,
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use attestation::{
     Doctor, Measure, MeasureDiff, MeasureImport, MeasureShow, QuoteArgs, QuotePurpose, VerifyFile,
     VerifyQuote,
 };
-pub(crate) use auditing::{Audit, Explain, Replay};
+pub(crate) use auditing::{Audit, BootTrust, Explain, Replay};
 pub(crate) use bench::{Bench, BenchReplay, Scenario};
 #[cfg(feature = "simulated")]
 pub(crate) use bench::{BenchCommittee, CommitteePart};
@@ -102,17 +102,20 @@ Without --cuts there is one tick per distinct clock event over all members, in o
     #[command(after_help = "\
 Examples:
   holobiont audit --organism organism.toml --surfaces surfaces --against out
-  holobiont audit --organism organism.toml --roster roster.toml --url http://node-1:8080
+  holobiont audit --organism organism.toml --collateral collateral --url http://node-1:8080
   holobiont audit --organism organism.toml --roster roster.toml --export cuts.log \\
       --surfaces surfaces
 
-With --url everything but the config and the roster is fetched: the committee's signed log, later
+With --url everything but the config is fetched: the committee's signed log, later
 configs, the commits, the certificate, and where the node offers them and --surfaces names none, the
 members' records. Signatures are checked, every cut is derived and every commit recomputed, and each
-certificate must name what was recomputed.
+certificate must name what was recomputed. With several --url the nodes' logs must be the same.
+
+Every boot key that the log admits must be bound by its boot's quote and meet the committee's pins;
+with --collateral the quotes are verified up to Intel's root, without it that is not checked, and said.
 
 Exits with 7 and names the first cut that differs, or with 5 and names file, window and offset of
-what is damaged.")]
+what is damaged; with 4, 5 or 6, as `verify` does, where the quote of a boot key does not hold.")]
     Audit(Audit),
     /// One commit in words: grade, members, and the records it cites, each proved.
     #[command(after_help = "\

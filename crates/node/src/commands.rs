@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod boot_keys;
 mod certificate;
 mod collateral;
 mod config;

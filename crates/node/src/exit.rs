@@ -20,7 +20,7 @@ pub(crate) enum Exit {
     Divergence = 7,
     /// A benchmark is slower than its baseline, past the threshold.
     Regression = 8,
-    /// A node's result differs from what its committee certified.
+    /// A node's result differs from what its committee certified, or its disk from what the others have.
     Diverged = 9,
     /// A committee's nodes differ so that no result of a cut can be certified.
     Split = 10,

@@ -1,5 +1,6 @@
 //! A committee's signed log as a file, read and recomputed: what an auditor and a replay do with it.
 
+mod boots;
 mod recompute;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use holobiont_policy::Roster;
 
 use crate::failure::Failure;
 
+pub(crate) use boots::{Boot, Boots};
 pub(crate) use recompute::{Recomputed, made, recompute};
 
 /// What an export begins with.
@@ -63,6 +65,7 @@ pub(crate) struct Exported {
     reader: ExportReader<BufReader<File>>,
     configs: HeldConfigs,
     machine: Machine,
+    boots: Boots,
 }
 
 impl Exported {
@@ -133,7 +136,7 @@ impl Exported {
 
     fn begin(reader: ExportReader<BufReader<File>>, configs: HeldConfigs) -> Result<Self, Failure> {
         let machine = reader.machine(&Both(&configs, reader.configs()))?;
-        Ok(Self { reader, configs, machine })
+        Ok(Self { reader, configs, machine, boots: Boots::default() })
     }
 
     /// The committee's state as of the last entry.
@@ -141,12 +144,20 @@ impl Exported {
         &self.machine
     }
 
+    /// The boots whose keys it has admitted so far.
+    pub(crate) fn into_boots(self) -> Boots {
+        self.boots
+    }
+
     /// The next entry's index, and what it did; none at the end, and only then the export is whole.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Effects)>, Failure> {
         let Some((index, payload)) = self.reader.entry()? else { return Ok(None) };
         let configs = Both(&self.configs, self.reader.configs());
         match self.machine.apply(index, &payload, &configs) {
-            Ok(effects) => Ok(Some((index, effects))),
+            Ok(effects) => {
+                self.boots.note(index, &payload, &effects, &self.machine)?;
+                Ok(Some((index, effects)))
+            }
             Err(MachineError::ConfigMissing { content_hash }) => Err(Failure::NotReady {
                 what: format!(
                     "the committee took up the config {content_hash} at log entry {index}: name \

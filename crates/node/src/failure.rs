@@ -94,6 +94,9 @@ pub(crate) enum Failure {
     Stopped { what: String },
     #[error("a newer boot of this node was admitted: this one may sign nothing any more")]
     Fenced,
+    /// Says itself what to do.
+    #[error("{what}")]
+    Contradicted { what: String },
     #[error("this node's result of cut {cut} differs from what its committee certified")]
     Diverged { cut: u64 },
     #[error("the committee is split over cut {cut}: no result of it can be certified")]

@@ -1,12 +1,15 @@
 //! What is fetched from nodes, over plain HTTP: it proves itself.
 
-use std::io::{self, Read};
+mod paced;
+
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use holobiont_archive::Problem;
 use serde::de::DeserializeOwned;
 
+use self::paced::{PACE, Paced};
 use crate::failure::Failure;
 
 /// How long a connection may take.
@@ -15,6 +18,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(20);
 /// Largest small answer, in bytes.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// Largest log of a committee, in bytes.
+const MAX_LOG_BYTES: u64 = 256 << 30;
+/// Largest surface, in bytes.
+const MAX_SURFACE_BYTES: u64 = 1 << 40;
 /// Largest answer that says what is wrong, in bytes.
 const MAX_PROBLEM_BYTES: u64 = 64 << 10;
 
@@ -41,8 +48,12 @@ impl Asking {
             // A proxy that the environment names is for other machines.
             config = config.proxy(None);
         }
-        let agent =
-            config.timeout_connect(Some(CONNECT)).http_status_as_error(false).build().into();
+        let agent = config
+            .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(ANSWER))
+            .http_status_as_error(false)
+            .build()
+            .into();
         Ok(Self { base, agent })
     }
 
@@ -78,27 +89,32 @@ impl Asking {
         }
     }
 
-    /// A long answer, to be read piece by piece.
-    pub(crate) fn stream(&self, path: &str) -> Result<impl Read + use<>, Failure> {
-        let url = self.url(path);
-        let response = self.good(&url, self.agent.get(&url).call())?;
-        Ok(response.into_body().into_reader())
+    /// A surface's records, to be read piece by piece: at most [`MAX_SURFACE_BYTES`], and no slower
+    /// than [`PACE`].
+    pub(crate) fn stream(&self, path: &str) -> Result<Paced, Failure> {
+        self.long(path, MAX_SURFACE_BYTES)
     }
 
-    /// A long answer, into a file.
+    /// A committee's log or another long answer, into a file: at most [`MAX_LOG_BYTES`].
     pub(crate) fn download(&self, path: &str, file: &Path) -> Result<(), Failure> {
-        let mut input = self.stream(path)?;
+        let mut input = self.long(path, MAX_LOG_BYTES)?;
         let mut out = std::fs::File::create(file).map_err(Failure::io(file, "creating"))?;
         io::copy(&mut input, &mut out).map_err(Failure::io(file, "fetching"))?;
         Ok(())
     }
 
-    /// Sends JSON.
-    pub(crate) fn post(&self, path: &str, json: &str) -> Result<(), Failure> {
+    fn long(&self, path: &str, limit_bytes: u64) -> Result<Paced, Failure> {
+        let url = self.url(path);
+        let response = self.good(&url, self.agent.get(&url).call())?;
+        Ok(Paced::of(response.into_body().into_reader(), limit_bytes, PACE))
+    }
+
+    /// Sends JSON; the status of the answer, which is a good one.
+    pub(crate) fn post(&self, path: &str, json: &str) -> Result<u16, Failure> {
         let url = self.url(path);
         let request = self.agent.post(&url).header("content-type", "application/json");
         let sent = request.config().timeout_global(Some(ANSWER)).build().send(json);
-        self.good(&url, sent).map(drop)
+        self.good(&url, sent).map(|response| response.status().as_u16())
     }
 
     fn good(

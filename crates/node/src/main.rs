@@ -4,6 +4,7 @@
 //! the libraries'. Data goes to standard output, messages to standard error.
 
 #![forbid(unsafe_code)]
+mod boot_quote;
 mod cli;
 mod clock;
 mod commands;

@@ -64,16 +64,12 @@ impl QuoteFile {
 
     /// The document's text. An event log is cut to what is in use of it.
     pub(crate) fn text(evidence: &Evidence, binding: &Binding) -> Result<String, Failure> {
-        let in_use = |log: &Vec<u8>| {
-            let used = EventLog::parse(log).map_or(log.len(), |parsed| parsed.size_bytes());
-            hex::encode(log.get(..used).unwrap_or(log))
-        };
         let document = Document {
             schema: SCHEMA.to_owned(),
             simulated: binding.simulated(),
             binding: binding.clone(),
             quote: evidence.quote.clone(),
-            event_log: evidence.event_log.as_ref().map(in_use),
+            event_log: evidence.event_log.as_deref().map(|log| hex::encode(in_use(log))),
         };
         let mut text = serde_json::to_string_pretty(&document).map_err(Failure::unexpected)?;
         text.push('\n');
@@ -91,6 +87,12 @@ impl QuoteFile {
         let purpose = binding.purpose().name();
         Err(format!("says that its quote was made for {purpose}, and the quote binds other data"))
     }
+}
+
+/// What is in use of an event log: a CCEL has the size of its table, mostly empty.
+pub(crate) fn in_use(log: &[u8]) -> &[u8] {
+    let used = EventLog::parse(log).map_or(log.len(), |parsed| parsed.size_bytes());
+    log.get(..used).unwrap_or(log)
 }
 
 /// A file that is not what it should be. `what` may quote it.

@@ -136,6 +136,11 @@ impl SimulatedWorld {
         })
     }
 
+    /// What quotes of its guests are checked against.
+    pub(crate) fn trust(self) -> (SimulatedRoot, Arc<Collateral>) {
+        (self.root, self.collateral)
+    }
+
     /// The `[[surface]]` tables of an `organism.toml` that accept exactly these guests' images.
     pub(crate) fn organism_pins(&self) -> String {
         let nodes = self.guests.iter().filter(|it| it.surface == COMMITTEE_SURFACE).count();

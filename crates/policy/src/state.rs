@@ -209,6 +209,12 @@ impl CommitteeState {
         &self.log.members
     }
 
+    /// The sequence of the last order that the log has; 0 before the first. Only one above it counts.
+    #[must_use]
+    pub const fn order_sequence(&self) -> u64 {
+        self.log.order_sequence
+    }
+
     /// Clock events up to and with this one are complete.
     #[must_use]
     pub const fn watermark(&self) -> Option<u64> {

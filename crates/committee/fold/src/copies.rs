@@ -1,8 +1,10 @@
+mod aside;
 mod copy;
 mod index;
 mod recent;
 mod runs;
 mod shelf;
+mod views;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +22,9 @@ use copy::Copy;
 use index::Look;
 pub(crate) use index::having;
 
+pub use aside::{Aside, aside_of_output};
 pub use runs::MAX_RUNS;
+pub use views::Views;
 
 /// The default of [`CopyOptions::recent_bytes`]: 4 MiB.
 pub const DEFAULT_RECENT_BYTES: usize = 4 << 20;
@@ -53,35 +57,6 @@ pub struct CopyRecovery {
     pub recovery: Recovery,
     /// Whether a start anew behind a gap was completed.
     pub finished_restart: bool,
-}
-
-/// A copy as it can be read: durable records only.
-#[derive(Debug, Clone)]
-pub struct Views {
-    /// Another number means another history, or other files: older views must not be read any more.
-    pub generation: u64,
-    /// Oldest records first. As a rule one; more where the copy was started anew behind a gap.
-    pub views: Vec<Surface>,
-    /// The sequence number after the last durable record; what they have from there on is not shown.
-    pub end_seq: u64,
-}
-
-impl Views {
-    /// The first of these records that they do not have durably.
-    #[must_use]
-    pub fn first_missing(&self, from_seq: u64, to_seq: u64) -> Option<u64> {
-        let mut next_seq = from_seq;
-        while next_seq <= to_seq {
-            match having(&self.views, next_seq) {
-                Some(view) => next_seq = view.next_seq().min(self.end_seq).max(next_seq),
-                None => return Some(next_seq),
-            }
-            if next_seq >= self.end_seq {
-                break;
-            }
-        }
-        (next_seq <= to_seq).then_some(next_seq)
-    }
 }
 
 /// This node's own copies of the members' surfaces, by the members' places in the config.
@@ -119,6 +94,8 @@ impl Views {
 /// ```
 pub struct Copies {
     copies: Vec<Copy>,
+    /// Of each the first record that the fold has not taken.
+    taken_to: Vec<AtomicU64>,
     syncs: AtomicU64,
     on_sync: RwLock<Vec<Arc<OnSync>>>,
 }
@@ -150,8 +127,9 @@ impl Copies {
             copies.push(copy);
             recoveries.extend(recovery);
         }
+        let taken_to = copies.iter().map(|copy| AtomicU64::new(copy.next_seq())).collect();
         let (syncs, on_sync) = (AtomicU64::new(0), RwLock::default());
-        Ok((Self { copies, syncs, on_sync }, recoveries))
+        Ok((Self { copies, taken_to, syncs, on_sync }, recoveries))
     }
 
     /// How many copies there are: the config's members.
@@ -342,6 +320,35 @@ impl Copies {
     /// [`FoldError::Copy`], [`FoldError::Io`], [`FoldError::NoMember`].
     pub fn retain(&self, place: u16, before_seq: u64) -> Result<u64, FoldError> {
         self.copy(place)?.retain(before_seq)
+    }
+
+    /// The first record of a member that the fold has not taken: where the copy ended when it was opened,
+    /// until the fold is.
+    #[must_use]
+    pub fn taken_to(&self, place: u16) -> u64 {
+        self.taken_to.get(usize::from(place)).map_or(0, |it| it.load(Ordering::Relaxed))
+    }
+
+    /// About how many bytes of a member's durable records the fold has not taken yet.
+    #[must_use]
+    pub fn ahead_bytes(&self, place: u16) -> u64 {
+        self.views(place).map_or(0, |views| views.bytes_from(self.taken_to(place)))
+    }
+
+    /// What was put aside of a member because it had another history: the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError::Io`], [`FoldError::NoMember`].
+    pub fn aside(&self, place: u16) -> Result<Vec<Aside>, FoldError> {
+        self.copy(place)?.aside()
+    }
+
+    /// The fold has taken the records of a member before this one.
+    pub(crate) fn taken(&self, place: u16, next_seq: u64) {
+        if let Some(taken_to) = self.taken_to.get(usize::from(place)) {
+            taken_to.store(next_seq, Ordering::Relaxed);
+        }
     }
 
     fn copy(&self, place: u16) -> Result<&Copy, FoldError> {

@@ -155,7 +155,10 @@ impl Folder {
         let Opened { machine, live, held, output } =
             Opened::at(&copies, &*configs, start, &options)?;
         let (pending, failed) = (None, false);
-        Ok(Self { copies, configs, options, machine, live, output, pending, held, failed })
+        let folder =
+            Self { copies, configs, options, machine, live, output, pending, held, failed };
+        folder.tell_taken();
+        Ok(folder)
     }
 
     /// Folds on from another start, as a node does that has been given a snapshot.
@@ -225,12 +228,22 @@ impl Folder {
                 let statement = self.machine.statement(made.number, result.0, result.1);
                 let statement = statement.ok_or(FoldError::ComeApart { index })?;
                 cut = Some(FoldedCut { statement, records: step.records, commits: step.commits });
+                self.tell_taken();
             }
         }
         if let Some(organism) = &effects.take_up {
             self.live.take_up(organism)?;
         }
         Ok(Pushed::Taken { effects, cut })
+    }
+
+    /// Whoever feeds copies may not let them get ahead without end.
+    fn tell_taken(&self) {
+        for place in 0..u16::try_from(self.held.len()).unwrap_or(u16::MAX) {
+            if let Some(next_seq) = self.next_seq(place) {
+                self.copies.taken(place, next_seq);
+            }
+        }
     }
 
     /// Makes the organism's own surface durable; gives the head that the fold has come to. To be done

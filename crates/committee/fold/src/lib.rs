@@ -23,7 +23,8 @@ mod need;
 mod since;
 
 pub use copies::{
-    Copies, CopyOptions, CopyRecovery, DEFAULT_RECENT_BYTES, MAX_RUNS, OnSync, Views,
+    Aside, Copies, CopyOptions, CopyRecovery, DEFAULT_RECENT_BYTES, MAX_RUNS, OnSync, Views,
+    aside_of_output,
 };
 pub use error::FoldError;
 pub use folder::{

@@ -1,18 +1,20 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holobiont_committee::MAX_SIGNED_BYTES;
 use holobiont_committee_store::{
-    Committee, Disk, MAX_SNAPSHOT_BYTES, NodeSnapshot, Payload, raft_id,
+    Committee, Disk, LogStore, MAX_SNAPSHOT_BYTES, NodeSnapshot, Payload, raft_id,
 };
 use holobiont_identity::UniqueId;
 use openraft::async_runtime::watch::WatchReceiver as _;
-use openraft::raft::VoteRequest;
+use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::type_config::TypeConfigExt as _;
 
+use crate::anchors::Anchor;
 use crate::boots::Boot;
 use crate::core::{Core, Engine};
 use crate::rpc::{self, Answer, Piece, Request, Told};
-use crate::{LastLog, Marks, Transport, snapshot};
+use crate::{FoldOn, LastLog, Marks, Transport, bounds, recall, snapshot};
 
 /// The most commands in one call.
 const MAX_PROPOSALS: usize = 256;
@@ -48,8 +50,11 @@ async fn respond<C: Committee, D: Disk, T: Transport>(
     request: Request<C>,
 ) -> Result<Answer<C>, String> {
     if core.name_of(raft_id(&from)) != Some(from) {
+        // Unless there is a roster by now that this node has not heard of.
+        core.facts().stranger = true;
         return Err("you are not in this committee's roster".to_owned());
     }
+    bounds::request(boot, &request).map_err(|error| error.to_string())?;
     let asks = matches!(request, Request::Recall { .. }) && boot.number == 0;
     if !asks && boot.number == 0 {
         return Err("ask first what your node may have promised".to_owned());
@@ -57,11 +62,13 @@ async fn respond<C: Committee, D: Disk, T: Transport>(
     if !asks && !core.hears(&from, boot) {
         return Ok(Answer::Outdated);
     }
-    if let Request::Recall { enrolment } = &request {
+    if let Request::Recall { enrolment, anchors } = &request {
         if !(core.enrolments)(&from, enrolment) {
             return Err("your enrolment is not this organism's operators' for that node".to_owned());
         }
-        return Ok(Answer::Marks(tell(core, &from)));
+        let answer = tell(core, &from, anchors);
+        recall::compare(core, from, anchors);
+        return Ok(Answer::Marks(answer));
     }
     if core.is_stopping() {
         return Err("this node is stopping".to_owned());
@@ -74,6 +81,7 @@ async fn respond<C: Committee, D: Disk, T: Transport>(
         Request::Recall { .. } => Err("asked already".to_owned()),
         Request::Append(append) => {
             by_sender(append.vote.leader_id().voted_for, sender)?;
+            agrees(&core.store, &append)?;
             let response = engine.append_entries(append).await;
             response.map(Answer::Append).map_err(|error| error.to_string())
         }
@@ -113,10 +121,43 @@ fn by_sender(named: u64, sender: u64) -> Result<(), String> {
     }
 }
 
+/// Whether a leader's log is this node's own where that is committed: the engine takes it for granted.
+/// Only a leader whose disk, or this node's, is not what it was is refused. One of an earlier term is
+/// left to the engine, which tells it of the later one.
+fn agrees<C: Committee, D: Disk>(
+    store: &LogStore<C, D>,
+    append: &AppendEntriesRequest<C>,
+) -> Result<(), String> {
+    let marks = store.marks();
+    let Some(committed) = marks.committed.max(marks.purged) else { return Ok(()) };
+    if store.vote().is_some_and(|own| append.vote < own) {
+        return Ok(());
+    }
+    let entries = append.entries.iter().map(|entry| &entry.log_id);
+    for log_id in append.prev_log_id.iter().chain(entries) {
+        let (term, index) = bounds::pair(log_id);
+        if index > committed.1 {
+            break;
+        }
+        // What is purged is known by its end alone: no entry before that is of a later term.
+        let own = store.log_id(index).map_or(committed.0, |own| bounds::pair(&own).0);
+        if term > own || (term < own && store.log_id(index).is_some()) {
+            return Err(format!(
+                "your log contradicts what is committed here: your entry {index} is of term {term}, \
+                 the committed one of term {own}; one of the two nodes' disks is not what it was"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// What another node that has restarted is told.
-fn tell<C: Committee, D: Disk, T>(core: &Core<C, D, T>, node: &UniqueId) -> Told {
+fn tell<C: Committee, D: Disk, T>(core: &Core<C, D, T>, node: &UniqueId, asked: &[Anchor]) -> Told {
     let marks = marks_for(core, node);
-    let boots = core.facts().boots.clone();
+    let (boots, anchors) = {
+        let facts = core.facts();
+        (facts.boots.clone(), facts.anchors.tell(asked))
+    };
     let front = core.front.lock();
     let machine = &front.machine;
     Told {
@@ -124,19 +165,22 @@ fn tell<C: Committee, D: Disk, T>(core: &Core<C, D, T>, node: &UniqueId) -> Told
         roster_number: machine.roster_number(),
         roster: machine.roster().nodes().to_vec(),
         boots,
+        anchors,
     }
 }
 
 /// What this node knows of another that has restarted.
 fn marks_for<C: Committee, D: Disk, T>(core: &Core<C, D, T>, node: &UniqueId) -> Marks {
-    let own = core.store.marks();
+    let (own, last) = (core.store.marks(), core.last_log());
     let acknowledged = core.engine.get().and_then(|engine| {
         let metrics = engine.metrics();
         let metrics = metrics.borrow_watched();
         let matching = metrics.replication.as_ref()?.get(&raft_id(node))?.as_ref()?.index();
         Some(matching)
     });
-    Marks { term: own.vote_term, last: own.last_log, acknowledged }
+    let committed = own.committed.max(own.purged);
+    let own = Marks { term: own.vote_term, last, committed, acknowledged };
+    core.facts().gate.as_ref().map_or(own, |gate| gate.tells(own))
 }
 
 /// A restarted node's rule, in front of the engine's own.
@@ -182,8 +226,19 @@ async fn take_piece<C: Committee, D: Disk, T: Transport>(
         }
         incoming.remove(&from).unwrap_or_default()
     };
-    let received = NodeSnapshot::decode(&whole).map_err(|error| error.to_string())?;
-    let (term, index) = received.last_log;
+    let configs = Arc::clone(&core.configs);
+    let read = move || {
+        let received = NodeSnapshot::decode(&whole).map_err(|error| error.to_string())?;
+        snapshot::check(&received, &*configs).map_err(|error| error.to_string())?;
+        let snapshot = snapshot::to_raft::<C>(&received).map_err(|error| error.to_string())?;
+        Ok::<_, String>((received.last_log, snapshot))
+    };
+    // It may be large, and others wait for what this thread does.
+    let read = match core.settings.fold {
+        FoldOn::Thread => C::spawn_blocking(read).await.map_err(|error| error.to_string())?,
+        FoldOn::Task => read(),
+    };
+    let ((term, index), snapshot) = read?;
     // The engine takes both for granted, and panics.
     if term > piece.vote.leader_id().term {
         return Err("the snapshot is of a later term than its sender leads in".to_owned());
@@ -192,8 +247,6 @@ async fn take_piece<C: Committee, D: Disk, T: Transport>(
     if committed.is_some_and(|known| term > known.0 && index <= known.1) {
         return Err("the snapshot contradicts what is committed here".to_owned());
     }
-    snapshot::check(&received, &*core.configs).map_err(|error| error.to_string())?;
-    let snapshot = snapshot::to_raft::<C>(&received).map_err(|error| error.to_string())?;
     let installed = engine.install_full_snapshot(piece.vote, snapshot).await;
     installed.map(|response| Answer::Snapshot(Some(response))).map_err(|error| error.to_string())
 }

@@ -3,6 +3,10 @@ use std::collections::BTreeMap;
 use holobiont_identity::UniqueId;
 use serde::{Deserialize, Serialize};
 
+/// The highest number of a boot: nobody starts a node as often, and the next one must still have a
+/// number.
+pub const MAX_BOOT_NUMBER: u64 = 1 << 48;
+
 /// One boot of a node, as it names itself in every message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Boot {
@@ -26,6 +30,9 @@ impl Boots {
     /// Whether a boot that says something is heard: the one with the highest number, and of two that
     /// took the same number the first. One that has taken none is heard only asking for it.
     pub(crate) fn hears(&mut self, node: UniqueId, boot: Boot) -> bool {
+        if boot.number > MAX_BOOT_NUMBER {
+            return false;
+        }
         let known = self.0.entry(node).or_insert(boot);
         if known.number < boot.number {
             *known = boot;
@@ -67,6 +74,8 @@ mod tests {
         assert!(boots.hears(node, boot(2, 2)));
         assert!(!boots.hears(node, boot(1, 1)), "it is outdated");
         assert!(!boots.hears(node, boot(3, 2)), "the number is taken");
+        assert!(!boots.hears(node, boot(3, u64::MAX)), "no boot has that number");
+        assert_eq!(boots.next(&node), 3);
 
         let mut restarted = Boots::default();
         restarted.learn(&boots, &[node]);

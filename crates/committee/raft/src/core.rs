@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -8,16 +8,18 @@ use holobiont_committee_fold::{Copies, FolderOptions, Need};
 use holobiont_committee_store::{Committee, Disk, LogStore, SignedJournal, raft_id};
 use holobiont_identity::{Digest, Organism, UniqueId};
 use holobiont_policy::{OfferedHead, Roster, Unavailable};
+use holobiont_surface::Surface;
 use openraft::Raft;
 use openraft::async_runtime::Instant as _;
 use openraft::type_config::TypeConfigExt as _;
 use openraft::type_config::alias::InstantOf;
 use tokio::sync::watch;
 
+use crate::anchors::{Anchors, Worth};
 use crate::boots::{Boot, Boots};
 use crate::front::Front;
 use crate::rpc::{self, Answer, Request};
-use crate::settings::{Enrolments, Listener};
+use crate::settings::{BootQuotes, Enrolments, Listener};
 use crate::{FoldOn, Gate, LastLog, Settings, Signing, Transport};
 
 pub(crate) type Engine<C, D> = Raft<C, Front<C, D>>;
@@ -31,6 +33,8 @@ pub(crate) struct Core<C: Committee, D: Disk, T> {
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) enrolment: Vec<u8>,
     pub(crate) enrolments: Enrolments,
+    pub(crate) quote: Vec<u8>,
+    pub(crate) quotes: BootQuotes,
     pub(crate) transport: T,
     pub(crate) copies: Arc<Copies>,
     pub(crate) folder: FolderOptions,
@@ -60,6 +64,11 @@ pub(crate) struct Facts {
     pub(crate) boots: Boots,
     /// Of this boot; 0 before the others have answered.
     pub(crate) boot_number: u64,
+    pub(crate) anchors: Anchors,
+    /// The number and nodes of the roster that each other node has told of.
+    pub(crate) rosters: BTreeMap<UniqueId, (u64, Roster)>,
+    /// A node that is in no roster known here has asked for something.
+    pub(crate) stranger: bool,
     pub(crate) unavailable: BTreeMap<u16, Unavailable>,
     pub(crate) gaps: BTreeMap<u16, OfferedHead>,
     pub(crate) unsigned: VecDeque<CutStatement>,
@@ -71,6 +80,8 @@ pub(crate) struct Facts {
     pub(crate) snapshot_made: bool,
     /// The offered config, where its file is here and the fold could go on with it.
     pub(crate) could_take_up: Option<Digest>,
+    /// The organism's own surface, at the last time that it was made durable.
+    pub(crate) output: Option<Surface>,
 }
 
 /// Everything of a core that is not made on the way.
@@ -89,6 +100,9 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             verified: BTreeMap::new(),
             boots: Boots::default(),
             boot_number: 0,
+            anchors: Anchors::default(),
+            rosters: BTreeMap::new(),
+            stranger: false,
             unavailable: BTreeMap::new(),
             gaps: BTreeMap::new(),
             unsigned: VecDeque::new(),
@@ -101,6 +115,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             failed: None,
             snapshot_made: false,
             could_take_up: None,
+            output: None,
         };
         Self {
             settings: parts.settings,
@@ -110,6 +125,8 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             signer: parts.signer,
             enrolment: parts.enrolment,
             enrolments: parts.enrolments,
+            quote: parts.quote,
+            quotes: parts.quotes,
             transport: parts.transport,
             copies: parts.copies,
             folder: parts.folder,
@@ -217,20 +234,58 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
         self.front.wakes.duty.notify_one();
     }
 
-    /// The end of the durable log.
+    /// The end of what is durable: of the log, or of a snapshot that has not taken its place yet.
     pub(crate) fn last_log(&self) -> LastLog {
-        self.store.marks().last_log
+        let snapshot_end = self.front.lock().snapshot_end;
+        self.store.marks().last_log.max(snapshot_end)
     }
 
-    /// The node id behind the engine's number: of the present roster, or of the first.
+    /// The node id behind the engine's number: of the present roster, of the first, or of a newer one.
     pub(crate) fn name_of(&self, number: u64) -> Option<UniqueId> {
-        let machine_roster = self.front.lock().machine.roster().clone();
-        machine_roster
-            .nodes()
-            .iter()
-            .chain(self.roster.nodes())
-            .find(|node| raft_id(node) == number)
-            .copied()
+        let is_it = |node: &&UniqueId| raft_id(node) == number;
+        let present = self.front.lock().machine.roster().clone();
+        let known = present.nodes().iter().chain(self.roster.nodes()).find(is_it).copied();
+        known.or_else(|| self.heard_nodes().into_iter().find(|node| is_it(&node)))
+    }
+
+    /// Nodes of rosters that others have told of and that this node's log has not come to: one of
+    /// them may lead by now, and give this node the very order. One node's word is enough, since it
+    /// opens no door by itself: whoever comes in has shown measured code that the committee's pins
+    /// accept, on a machine of its own, and gets no further than the log's rules let it.
+    pub(crate) fn heard_nodes(&self) -> BTreeSet<UniqueId> {
+        let number = self.front.lock().machine.roster_number();
+        let facts = self.facts();
+        let newer = facts.rosters.values().filter(|(theirs, _)| *theirs > number);
+        newer.flat_map(|(_, roster)| roster.nodes()).copied().collect()
+    }
+
+    /// Holds this node's state against what others have told of theirs.
+    pub(crate) fn weigh(&self) {
+        let roster = self.front.lock().machine.roster().clone();
+        let worth = {
+            let mut facts = self.facts();
+            if facts.anchors.is_held() || facts.failed.is_some() {
+                return;
+            }
+            let folded = facts.folded;
+            facts.anchors.weigh(&self.settings.node, &roster, folded)
+        };
+        match worth {
+            Worth::Unknown => {}
+            Worth::Held => {
+                tracing::info!("this node's state is the committee's");
+                self.front.wakes.duty.notify_one();
+            }
+            Worth::Contradicted { cut, by } => {
+                let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+                self.set_signing(Signing::Contradicted { cut });
+                self.fail(format!(
+                    "this node's disk differs from what the committee has: at cut {cut} nodes {} have \
+                     another state; move its data folder away and start it empty",
+                    by.join(", ")
+                ));
+            }
+        }
     }
 
     /// Asks another node.

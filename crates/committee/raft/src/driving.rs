@@ -17,13 +17,10 @@ use crate::core::{Core, Engine};
 use crate::duty::{Duty, Held, Own};
 use crate::network::Peers;
 use crate::rpc::{Answer, Request};
-use crate::{Gate, NodeError, Signing, Transport, node, recall};
+use crate::{Gate, NodeError, Signing, Transport, asking, node, recall};
 
 /// How long a node waits for one answer, in milliseconds.
 pub(crate) const ANSWER_MS: u64 = 2_000;
-
-/// How often a node asks the others again while its log is behind theirs, in milliseconds.
-const ASK_AGAIN_MS: u64 = 1_000;
 
 /// How long a leader waits for a new node to come as far as its log, before it looks again, in milliseconds.
 const LEARNS_MS: u64 = 60_000;
@@ -44,7 +41,11 @@ pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, 
             "this node's disk is an older copy than it had: it follows, and neither votes for less nor signs until its log is there again"
         );
     }
-    core.facts().gate = Some(gate);
+    {
+        let mut facts = core.facts();
+        facts.gate = Some(gate);
+        facts.anchors.begin(own.map_or(0, |(_, index)| index));
+    }
     let is_first_start = own.is_none() && heard.last.is_none();
     if let Err(error) = start_engine(core, is_first_start).await {
         core.fail(error.to_string());
@@ -52,7 +53,7 @@ pub(crate) async fn run<C: Committee, D: Disk, T: Transport>(core: &Arc<Core<C, 
     }
     node::spawn_fold(core);
     let asking = core.enter();
-    drop(C::spawn(async move { ask_again(&asking.0).await }));
+    drop(C::spawn(async move { asking::run(&asking.0).await }));
     let ticking = core.enter();
     drop(C::spawn(async move { tick(&ticking.0).await }));
     duty(core).await;
@@ -119,20 +120,6 @@ async fn start_engine<C: Committee, D: Disk, T: Transport>(
     core.engine.set(engine).map_err(|_| stopped("the engine was started twice".to_owned()))?;
     core.tell();
     Ok(())
-}
-
-/// While the log has not come as far as the others have told, asks them again: who had the end of it
-/// may never come back, and then nobody would lead.
-async fn ask_again<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>) {
-    let is_open = || core.facts().gate.as_ref().is_some_and(Gate::is_open);
-    while !core.is_stopping() && !is_open() {
-        C::sleep(Duration::from_millis(ASK_AGAIN_MS)).await;
-        if let Some(heard) = recall::recall(core).await
-            && let Some(gate) = &mut core.facts().gate
-        {
-            gate.hear_again(&heard);
-        }
-    }
 }
 
 /// The organism's tick, from whoever leads.
@@ -207,11 +194,14 @@ fn running<C: Committee, D: Disk>(engine: &Engine<C, D>) -> Result<(), String> {
 /// Once the log has come as far as it may have been, the node may lead and sign.
 fn open_gate<C: Committee, D: Disk, T: Transport>(core: &Core<C, D, T>, engine: &Engine<C, D>) {
     let last = core.last_log();
+    let roster = core.front.lock().machine.roster().clone();
     let mut facts = core.facts();
+    let is_alone = facts.anchors.is_alone(&core.settings.node, &roster);
     if let Some(gate) = &mut facts.gate
         && gate.open(last)
     {
-        engine.runtime_config().elect(true);
+        engine.runtime_config().elect(!is_alone);
+        engine.runtime_config().heartbeat(!is_alone);
     }
 }
 
@@ -237,12 +227,14 @@ fn look<C: Committee, D: Disk, T: Transport>(
     }
     let Some(place) = machine.place_of(own.node) else { return Ok((0, Vec::new())) };
     let mut facts = core.facts();
-    let mut commands = duty.keys(machine, own, &core.enrolment, &facts.verified, &core.enrolments);
+    let (shows, judges) = ((&*core.enrolment, &*core.quote), (&core.enrolments, &core.quotes));
+    let mut commands = duty.keys(machine, own, shows, &facts.verified, judges);
     if machine.active_key(place) != Some(&own.key) {
         return Ok((place, commands));
     }
     commands.extend(duty.hold(machine, own, facts.could_take_up));
     let may_sign = facts.gate.as_ref().is_some_and(Gate::is_open)
+        && facts.anchors.is_held()
         && matches!(facts.signing, Signing::Waits(_) | Signing::Signs);
     let unsigned = &mut facts.unsigned;
     let mut to_sign =

@@ -7,7 +7,7 @@ use holobiont_policy::{
     Command, CommitteeState, Offer, OfferRef, OfferedHead, Opinion, Unavailable, Vote,
 };
 
-use crate::Enrolments;
+use crate::{BootQuotes, Enrolments, Presented};
 
 /// The most cuts in one `Sign`.
 const MAX_SIGNED_TOGETHER: usize = 64;
@@ -22,8 +22,9 @@ pub(crate) struct Duty {
     /// Since when (runtime's ms) there is something of a member after this record that nobody has
     /// offered, by place.
     unoffered: BTreeMap<u16, (u64, u64)>,
-    /// Whether this boot's key has been seen in the committee's state.
-    was_known: bool,
+    /// The node's active key when this boot's was first seen in the committee's state, or this one once
+    /// it was active; none before.
+    known_after: Option<Option<[u8; 32]>>,
     /// Term and leader to whom things were proposed.
     leader: (u64, Option<u64>),
 }
@@ -75,32 +76,39 @@ impl Duty {
         self.proposed.clear();
     }
 
-    /// Whether a later boot of this node took this one's place.
+    /// Whether a later boot of this node took this one's place: this one's key was active and is no
+    /// more, or another was admitted since this one's was presented. One that only waits is nothing yet;
+    /// nor is it to have no key, as a node that the roster has taken back.
     pub(crate) fn is_fenced(&self, machine: &Machine, own: Own<'_>) -> bool {
-        let Some(place) = machine.place_of(own.node) else { return false };
-        self.was_known
-            && machine.active_key(place) != Some(&own.key)
-            && machine.pending_key(place) != Some(&own.key)
+        let active = machine.place_of(own.node).and_then(|place| machine.active_key(place));
+        let is_others = active.is_some_and(|active| *active != own.key)
+            && self.known_after.is_some_and(|before| before.as_ref() != active);
+        machine.is_fenced(own.node, &own.key) || is_others
     }
 
-    /// This boot's key, and those of others: `verified` is what attested TLS has verified.
+    /// This boot's key, which `shows` enrolment and quote, and those of others: `verified` is what
+    /// attested TLS has verified, and `judges` say the rest.
     pub(crate) fn keys(
         &mut self,
         machine: &Machine,
         own: Own<'_>,
-        enrolment: &[u8],
+        shows: (&[u8], &[u8]),
         verified: &BTreeMap<UniqueId, Vec<[u8; 32]>>,
-        enrolments: &Enrolments,
+        judges: (&Enrolments, &BootQuotes),
     ) -> Vec<LogCommand> {
         self.proposed.retain(|_, until_ms| *until_ms > own.now_ms);
         let mut commands = Vec::new();
         let Some(place) = machine.place_of(own.node) else { return commands };
-        let keys = [machine.active_key(place), machine.pending_key(place)];
-        let is_known = keys.contains(&Some(&own.key));
-        self.was_known |= is_known;
-        // A key that was known and is no more was fenced by a later boot: it is not brought back.
-        if !self.was_known && self.propose(Matter::Key, own) {
-            commands.push(LogCommand::Key { key: own.key, enrolment: enrolment.to_vec() });
+        let active = machine.active_key(place).copied();
+        let is_active = active == Some(own.key);
+        let is_known = is_active || machine.pending_key(place) == Some(&own.key);
+        if is_active || (is_known && self.known_after.is_none()) {
+            self.known_after = Some(active);
+        }
+        // One that waited may have been displaced by what an earlier boot said late: it says so again.
+        if !is_known && self.propose(Matter::Key, own) {
+            let (enrolment, quote) = (shows.0.to_vec(), shows.1.to_vec());
+            commands.push(LogCommand::Key { key: own.key, enrolment, quote });
         }
         if !is_known {
             return commands;
@@ -108,9 +116,13 @@ impl Duty {
         for (other, node) in (0_u16..).zip(machine.roster().nodes()) {
             let Some(key) = machine.pending_key(other).filter(|_| other != place) else { continue };
             let enrolment = machine.pending_enrolment(other).unwrap_or_default();
+            let quote = machine.pending_quote(other).unwrap_or_default();
+            // What costs most is asked last, and not again while an admit is on its way.
             if verified.get(node).is_some_and(|keys| keys.contains(key))
-                && enrolments(node, enrolment)
                 && !machine.admitted_by(other).contains(&place)
+                && !self.proposed.contains_key(&Matter::Admit(other, *key))
+                && judges.0(node, enrolment)
+                && judges.1(&Presented { node, key, enrolment, quote })
                 && self.propose(Matter::Admit(other, *key), own)
             {
                 commands.push(LogCommand::Admit { node: other, key: *key });
@@ -235,6 +247,12 @@ impl Duty {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use holobiont_committee::{SeedKey, Signed, Signer};
+    use holobiont_identity::Organism;
+    use holobiont_policy::Roster;
+
     use super::*;
 
     #[test]
@@ -250,4 +268,126 @@ mod tests {
         let proposed = led.map(|(term, leader)| proposes(term, leader));
         assert_eq!(proposed, [true, true, false, true, false, true]);
     }
+
+    /// Node 1's log as its own duty sees it.
+    struct Log {
+        organism: Arc<Organism>,
+        nodes: [UniqueId; 3],
+        machine: Machine,
+        duty: Duty,
+        now_ms: u64,
+    }
+
+    impl Log {
+        fn new() -> Self {
+            let organism = Arc::new(Organism::parse(ORGANISM).expect("an organism"));
+            let nodes = ["node-1", "node-2", "node-3"].map(UniqueId::from_name);
+            let roster = Roster::new(nodes.to_vec()).expect("a roster");
+            let machine = Machine::new(Arc::clone(&organism), roster).expect("a machine");
+            Self { organism, nodes, machine, duty: Duty::default(), now_ms: 0 }
+        }
+
+        fn write(&mut self, node: u16, command: LogCommand, key: &SeedKey) {
+            let id = &self.nodes[usize::from(node)];
+            let entry = Signed::make(self.organism.stable_id(), id, node, command, key).encode();
+            let index = self.machine.log_index() + 1;
+            self.machine.apply(index, &entry, &self.organism).expect("an entry");
+        }
+
+        fn present(&mut self, node: u16, key: &SeedKey) {
+            let (enrolment, quote) = (vec![], vec![]);
+            self.write(node, LogCommand::Key { key: key.public(), enrolment, quote }, key);
+        }
+
+        /// The other two admit a key of node 1.
+        fn admit(&mut self, key: &SeedKey, others: &[SeedKey; 2]) {
+            for (node, by) in (1..).zip(others) {
+                self.write(node, LogCommand::Admit { node: 0, key: key.public() }, by);
+            }
+        }
+
+        /// Whether this boot is fenced, and whether it presents its key.
+        fn looks(&mut self, key: &SeedKey) -> (bool, bool) {
+            self.now_ms += 5_000;
+            let own = Own {
+                node: &self.nodes[0],
+                key: key.public(),
+                now_ms: self.now_ms,
+                retry_ms: 3_000,
+            };
+            let is_fenced = self.duty.is_fenced(&self.machine, own);
+            let judges: (Enrolments, BootQuotes) = (Arc::new(|_, _| false), Arc::new(|_| false));
+            let judges = (&judges.0, &judges.1);
+            let commands = self.duty.keys(&self.machine, own, (&[], &[]), &BTreeMap::new(), judges);
+            let presents = |command: &LogCommand| matches!(command, LogCommand::Key { .. });
+            (is_fenced, commands.iter().any(presents))
+        }
+    }
+
+    fn keys<const N: usize>(seeds: [u8; N]) -> [SeedKey; N] {
+        seeds.map(|seed| SeedKey::from_seed(&[seed; 32]).expect("a key"))
+    }
+
+    #[test]
+    fn a_boot_whose_key_waits_is_not_fenced_by_what_an_earlier_one_says_late() {
+        let ([own, earlier, later], others) = (keys([1, 2, 3]), keys([11, 12]));
+        let mut log = Log::new();
+        (1..).zip(&others).for_each(|(node, key)| log.present(node, key));
+        assert_eq!(log.looks(&own), (false, true));
+        log.present(0, &own);
+        assert_eq!(log.looks(&own), (false, false), "it waits");
+        log.present(0, &earlier);
+        assert_eq!(log.looks(&own), (false, true), "it was displaced");
+        log.present(0, &own);
+        log.admit(&own, &others);
+        assert_eq!(log.looks(&own), (false, false));
+        log.present(0, &later);
+        assert_eq!(log.looks(&own), (false, false), "another waits");
+        log.admit(&later, &others);
+        assert!(log.looks(&own).0, "another was admitted");
+    }
+
+    #[test]
+    fn a_boot_that_waits_while_another_is_admitted_is_fenced() {
+        let ([before, own, later], others) = (keys([1, 2, 3]), keys([11, 12]));
+        let mut log = Log::new();
+        (1..).zip(&others).for_each(|(node, key)| log.present(node, key));
+        log.present(0, &before);
+        log.admit(&before, &others);
+        assert_eq!(log.looks(&own), (false, true), "an earlier boot's key is still there");
+        log.present(0, &own);
+        assert_eq!(log.looks(&own), (false, false));
+        log.present(0, &later);
+        assert!(!log.looks(&own).0);
+        log.admit(&later, &others);
+        assert!(log.looks(&own).0);
+    }
+
+    #[test]
+    fn a_key_is_admitted_only_where_its_quote_is_good() {
+        let ([own_key, other], mut log) = (keys([1, 2]), Log::new());
+        log.present(0, &own_key);
+        let command = LogCommand::Key { key: other.public(), enrolment: vec![], quote: vec![7] };
+        log.write(1, command, &other);
+        let own = Own { node: &log.nodes[0], key: own_key.public(), now_ms: 5, retry_ms: 3_000 };
+        let verified = BTreeMap::from([(log.nodes[1], vec![other.public()])]);
+        let admit = LogCommand::Admit { node: 1, key: other.public() };
+        let proposes = |verified: &BTreeMap<_, _>, good: &'static [u8]| {
+            let enrolments: Enrolments = Arc::new(|_, _| true);
+            let quotes: BootQuotes = Arc::new(move |shown: &Presented<'_>| shown.quote == good);
+            let judges = (&enrolments, &quotes);
+            Duty::default().keys(&log.machine, own, (&[], &[]), verified, judges)
+        };
+        assert_eq!(proposes(&verified, &[7]), [admit]);
+        assert!(proposes(&verified, &[8]).is_empty(), "its quote is not good");
+        assert!(proposes(&BTreeMap::new(), &[7]).is_empty(), "TLS has not seen it");
+    }
+
+    const ORGANISM: &str = r#"
+        version = 1
+        name = "demo"
+        program = { name = "cross-feed", version = 1 }
+        policy = { max_advance = 10 }
+        member = [{ name = "feed", stable_id = "acme.feed", surface = "rates" }]
+    "#;
 }

@@ -15,6 +15,15 @@ pub enum NodeError {
     /// Copies of members' surfaces, or the fold over them.
     #[error("the fold: {0}")]
     Fold(#[from] FoldError),
+    /// A snapshot on its disk.
+    #[error(
+        "this node's own snapshot is not what a certificate names ({why}): move its data folder away \
+         and start it empty"
+    )]
+    Snapshot {
+        /// What is wrong with it.
+        why: String,
+    },
     /// The engine's settings.
     #[error("the settings do not fit together: {why}")]
     Settings {

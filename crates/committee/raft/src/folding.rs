@@ -5,6 +5,7 @@ use holobiont_committee::{CutStatement, Effects, MachineError, MachineEvent};
 use holobiont_committee_fold::{FoldError, Folder, FolderStart, Pushed};
 use holobiont_committee_store::{Committee, Disk, NodeSnapshot, StoreError};
 
+use crate::anchors::Anchor;
 use crate::core::Core;
 use crate::{NodeError, Signing, Transport, snapshot};
 
@@ -54,7 +55,13 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
         };
         let folder =
             Folder::open(core.copies.clone(), core.configs.clone(), start, core.folder.clone())?;
-        Ok(Self::at(core, folder, newest.map_or(0, |from| from.last_log.1)))
+        let at = newest.as_ref().map_or(0, |from| from.last_log.1);
+        let folding = Self::at(core, folder, at);
+        if let Some(from) = &newest {
+            // It is of the disk, wherever the log on it begins.
+            folding.begin_at(from, 0)?;
+        }
+        Ok(folding)
     }
 
     /// Where the leader has sent a snapshot from further on: the fold goes on from there.
@@ -65,7 +72,38 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             return Ok(self);
         };
         let folder = self.folder.restart(start_of(&from))?;
-        Ok(Self::at(self.core, folder, from.last_log.1))
+        let folding = Self::at(self.core, folder, from.last_log.1);
+        folding.begin_at(&from, from.last_log.1)?;
+        Ok(folding)
+    }
+
+    /// The state that the fold begins with is held against the others' as well.
+    fn begin_at(&self, from: &NodeSnapshot, log_index: u64) -> Result<(), NodeError> {
+        let statement = snapshot::check(from, &*self.core.configs)
+            .map_err(|why| NodeError::Snapshot { why: why.to_string() })?;
+        self.anchor(&statement, log_index, &from.machine, self.core.runtime_ms());
+        Ok(())
+    }
+
+    /// Whether the whole state at a cut is put into a digest.
+    fn is_anchor(&self, statement: &CutStatement) -> bool {
+        let mut facts = self.core.facts();
+        facts.anchors.came_to(statement.cut, statement.log_index);
+        facts.anchors.wants(statement.cut, self.core.runtime_ms())
+    }
+
+    fn anchor(&self, statement: &CutStatement, log_index: u64, machine: &[u8], from_ms: u64) {
+        let anchor = Anchor::of(statement, machine);
+        let took_ms = (from_ms, self.core.runtime_ms());
+        let differing = {
+            let mut facts = self.core.facts();
+            facts.anchors.came_to(anchor.cut, log_index);
+            facts.anchors.took(anchor, took_ms)
+        };
+        for node in differing {
+            tracing::error!(%node, cut = anchor.cut, "that node has another state than this one");
+        }
+        self.core.weigh();
     }
 
     fn is_snapshot_there(&self) -> bool {
@@ -155,6 +193,11 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             while self.own.len() > MAX_KEPT_STATEMENTS {
                 self.own.pop_first();
             }
+            if self.is_anchor(&cut.statement) {
+                let from_ms = self.core.runtime_ms();
+                let machine = self.folder.machine().snapshot();
+                self.anchor(&cut.statement, cut.statement.log_index, &machine, from_ms);
+            }
             self.consider_snapshot(&cut.statement)?;
             self.unsynced_records = self.unsynced_records.saturating_add(cut.records);
             self.unsynced.push_back(cut.statement);
@@ -193,6 +236,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
     fn publish(&mut self) -> Result<(), NodeError> {
         if !self.unsynced.is_empty() {
             self.folder.sync()?;
+            self.core.facts().output = Some(self.folder.output());
             self.core.give_to_sign(self.unsynced.drain(..));
             self.unsynced_records = 0;
         }

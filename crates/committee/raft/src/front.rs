@@ -2,7 +2,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::{snapshot, wakes::Wakes};
+use crate::{LastLog, snapshot, wakes::Wakes};
 use futures_util::{Stream, StreamExt as _};
 use holobiont_committee::{Configs, Machine, MachineError};
 use holobiont_committee_store::{Committee, Disk, NodeSnapshot, SnapshotFiles};
@@ -28,14 +28,16 @@ pub(crate) struct FrontState<C: Committee> {
     pub(crate) machine: Machine,
     pub(crate) applied: Option<LogIdOf<C>>,
     pub(crate) memberships: Vec<StoredMembershipOf<C>>,
+    /// The last entry of the snapshot that the node started with, or was given since.
+    pub(crate) snapshot_end: LastLog,
 }
 
 /// How many memberships back a snapshot may still need one.
 const KEPT_MEMBERSHIPS: usize = 64;
 
 impl<C: Committee> FrontState<C> {
-    pub(crate) const fn new(machine: Machine) -> Self {
-        Self { machine, applied: None, memberships: Vec::new() }
+    pub(crate) const fn new(machine: Machine, snapshot_end: LastLog) -> Self {
+        Self { machine, applied: None, memberships: Vec::new(), snapshot_end }
     }
 
     pub(crate) fn applied_index(&self) -> u64 {
@@ -155,6 +157,7 @@ impl<C: Committee, D: Disk> RaftStateMachine<C> for Front<C, D> {
             state.machine = machine;
             state.applied = meta.last_log_id;
             state.memberships = vec![meta.last_membership.clone()];
+            state.snapshot_end = state.snapshot_end.max(Some(received.last_log));
         }
         *self.installed.lock().unwrap_or_else(PoisonError::into_inner) = Some(received);
         self.wakes.all();

@@ -22,8 +22,11 @@
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
+mod anchors;
 mod answering;
+mod asking;
 mod boots;
+mod bounds;
 mod core;
 mod driving;
 mod duty;
@@ -43,10 +46,13 @@ mod transport;
 mod wakes;
 mod watching;
 
+pub use anchors::{MAX_ANCHORS, MAX_TOLD_ANCHORS};
+pub use boots::MAX_BOOT_NUMBER;
+pub use bounds::{MAX_LOG_INDEX, MAX_TERM};
 pub use error::NodeError;
 pub use gate::Gate;
 pub use marks::{LastLog, Marks};
-pub use node::{MAX_ENTRIES_BYTES, Node};
-pub use settings::{Enrolments, FoldOn, Listener, Parts, Settings};
+pub use node::{MAX_ENTRIES_BYTES, Node, STOP_LIMIT_MS};
+pub use settings::{BootQuotes, Enrolments, FoldOn, Listener, Parts, Presented, Settings};
 pub use status::{MemberStatus, Role, Signing, Status};
 pub use transport::{MAX_RPC_BYTES, Transport, TransportError};

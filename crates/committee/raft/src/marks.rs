@@ -10,6 +10,8 @@ pub struct Marks {
     pub term: u64,
     /// The end of its log.
     pub last: LastLog,
+    /// The last entry that it knows to be committed, by its own log or by what it was told.
+    pub committed: LastLog,
     /// The log index up to which the asking node has acknowledged entries, as far as it knows.
     pub acknowledged: Option<u64>,
 }
@@ -19,6 +21,7 @@ impl Marks {
     pub fn raise(&mut self, other: &Self) {
         self.term = self.term.max(other.term);
         self.last = self.last.max(other.last);
+        self.committed = self.committed.max(other.committed);
         self.acknowledged = self.acknowledged.max(other.acknowledged);
     }
 }

@@ -13,9 +13,9 @@ use openraft::raft::{
 };
 use openraft::type_config::alias::{SnapshotOf, VoteOf};
 
-use crate::Transport;
 use crate::core::Core;
 use crate::rpc::{Answer, Piece, Request};
+use crate::{Transport, bounds};
 
 /// How much of a snapshot goes in one call, in bytes.
 const PIECE_BYTES: usize = 4 << 20;
@@ -50,7 +50,9 @@ impl<C: Committee, D: Disk, T: Transport> Peer<C, D, T> {
             let why = format!("no node of the roster has number {}", self.target);
             return Err(Unreachable::from_string(why));
         };
-        self.core.ask(to, request, within).await.map_err(Unreachable::from_string)
+        let answer = self.core.ask(to, request, within).await.map_err(Unreachable::from_string)?;
+        bounds::answer(&answer).map_err(Unreachable::from_string)?;
+        Ok(answer)
     }
 }
 
@@ -101,6 +103,11 @@ impl<C: Committee, D: Disk, T: Transport> RaftNetworkV2<C> for Peer<C, D, T> {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<C>, StreamingError<C>> {
+        // Whoever takes it has nothing to hold it against.
+        if !self.core.facts().anchors.may_give() {
+            let why = "this node's own state has not been held against the others' yet";
+            return Err(StreamingError::Unreachable(Unreachable::from_string(why)));
+        }
         let file = snapshot.snapshot;
         let size_bytes = u64::try_from(file.len()).unwrap_or(u64::MAX);
         let mut cancel = Box::pin(cancel);

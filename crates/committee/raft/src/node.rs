@@ -8,6 +8,7 @@ use holobiont_committee_fold::Need;
 use holobiont_committee_store::{Committee, Disk, LogStore, Payload, SignedJournal, SnapshotFiles};
 use holobiont_identity::{Digest, UniqueId};
 use holobiont_policy::{OfferedHead, Unavailable};
+use holobiont_surface::Surface;
 use openraft::type_config::TypeConfigExt as _;
 use tokio::sync::watch;
 
@@ -18,6 +19,8 @@ use crate::{FoldOn, NodeError, Parts, Status, Transport, answering, driving, fol
 
 /// How long a leader that stops waits for another to lead, in milliseconds.
 const HAND_OVER_MS: u64 = 2_000;
+/// How long a node takes to stop at most, in milliseconds.
+pub const STOP_LIMIT_MS: u64 = 20_000;
 /// How many verified boot keys of one node are remembered.
 const MAX_VERIFIED_KEYS: usize = 8;
 /// The most bytes of the log that are given at once, for an export.
@@ -57,13 +60,15 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
         }
         let snapshots = SnapshotFiles::open(Arc::clone(&parts.disk))?;
         let journal = SignedJournal::open(Arc::clone(&parts.disk))?;
-        let mut machine = match snapshots.newest()? {
+        let newest = snapshots.newest()?;
+        let mut machine = match &newest {
             None => Machine::new(Arc::clone(&parts.organism), parts.roster.clone())?,
             Some(newest) => Machine::restore(&newest.machine, &*parts.configs)?,
         };
+        let snapshot_end = newest.map(|newest| newest.last_log);
         read_on(&mut machine, &store, &*parts.configs)?;
         let front = Front {
-            state: Arc::new(Mutex::new(FrontState::new(machine))),
+            state: Arc::new(Mutex::new(FrontState::new(machine, snapshot_end))),
             configs: Arc::clone(&parts.configs),
             snapshots: Arc::new(snapshots),
             wakes: Arc::new(Wakes::default()),
@@ -129,6 +134,12 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
         self.core.front.wakes.duty.notify_one();
     }
 
+    /// Nodes of rosters that this node's log has not come to, as the others tell: who speaks for them
+    /// by attested TLS is to be let in, and to be dialled, as the roster's nodes are.
+    pub fn heard_nodes(&self) -> std::collections::BTreeSet<UniqueId> {
+        self.core.heard_nodes()
+    }
+
     /// What the node is, knows and does.
     pub fn status(&self) -> Status {
         watching::status(&self.core)
@@ -142,6 +153,12 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
     /// The records that the fold waits for: to be fetched from the member's source, or from peers.
     pub fn needs(&self) -> Vec<Need> {
         self.core.facts().needs.clone()
+    }
+
+    /// The organism's own surface as this node has last made it durable; not all of it is certified.
+    /// None before it has folded a cut in this run.
+    pub fn output(&self) -> Option<Surface> {
+        self.core.facts().output.clone()
     }
 
     /// The committee's state as this node has applied it.
@@ -218,8 +235,19 @@ impl<C: Committee, D: Disk, T: Transport> Node<C, D, T> {
         driving::propose(&self.core, vec![payload]).await
     }
 
-    /// Stops: a leader first hands over; then as [`end`](Self::end).
+    /// Stops: a leader first hands over; then as [`end`](Self::end). After [`STOP_LIMIT_MS`] it is left
+    /// as it stands: what was acknowledged is on its disk, and the next start goes on from there.
     pub async fn stop(&self) {
+        let limit = Duration::from_millis(STOP_LIMIT_MS);
+        if C::timeout(limit, self.drain()).await.is_err() {
+            tracing::error!(
+                "the node has not stopped within {STOP_LIMIT_MS} ms, and is left as it stands: \
+                 nothing that it acknowledged is lost"
+            );
+        }
+    }
+
+    async fn drain(&self) {
         let core = &self.core;
         if let Some(engine) = core.engine.get()
             && let Some(next) = driving::successor(engine)

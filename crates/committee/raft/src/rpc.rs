@@ -7,6 +7,7 @@ use openraft::raft::{
 use openraft::type_config::alias::VoteOf;
 use serde::{Deserialize, Serialize};
 
+use crate::anchors::Anchor;
 use crate::boots::{Boot, Boots};
 use crate::{MAX_RPC_BYTES, Marks};
 
@@ -19,9 +20,10 @@ const VERSION: u8 = 1;
 #[serde(bound = "")]
 pub(crate) enum Request<C: Committee> {
     /// What do you know of my log? Asked before the asking node starts, with the operators' leave for
-    /// it: without that nobody takes another boot's place.
+    /// it: without that nobody takes another boot's place. And is your state as mine at these cuts?
     Recall {
         enrolment: Vec<u8>,
+        anchors: Vec<Anchor>,
     },
     Append(AppendEntriesRequest<C>),
     Vote(VoteRequest<C>),
@@ -61,7 +63,7 @@ pub(crate) enum Answer<C: Committee> {
     Refused(String),
 }
 
-/// What a node tells another that has restarted.
+/// What a node tells another that asks it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Told {
     pub(crate) marks: Marks,
@@ -69,6 +71,8 @@ pub(crate) struct Told {
     pub(crate) roster_number: u64,
     pub(crate) roster: Vec<UniqueId>,
     pub(crate) boots: Boots,
+    /// Its state at the cuts that were asked about, and at its newest ones.
+    pub(crate) anchors: Vec<Anchor>,
 }
 
 /// A message, and the boot that says it.

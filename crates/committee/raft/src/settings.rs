@@ -71,6 +71,23 @@ pub type Listener = Arc<dyn Fn(u64, &MachineEvent) + Send + Sync>;
 /// key is admitted. What it says must not change with time alone.
 pub type Enrolments = Arc<dyn Fn(&UniqueId, &[u8]) -> bool + Send + Sync>;
 
+/// A boot of another node that waits to be admitted, as the log has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'a> {
+    /// The node.
+    pub node: &'a UniqueId,
+    /// The key of its boot, which attested TLS has verified.
+    pub key: &'a [u8; 32],
+    /// The operators' leave.
+    pub enrolment: &'a [u8],
+    /// The boot's evidence.
+    pub quote: &'a [u8],
+}
+
+/// Whether a boot's evidence proves that its key was made in a guest as the committee pins it: asked
+/// before the key is admitted, again and again while it is not.
+pub type BootQuotes = Arc<dyn Fn(&Presented<'_>) -> bool + Send + Sync>;
+
 /// What a node is made of.
 pub struct Parts<D, T> {
     /// How it runs.
@@ -85,6 +102,10 @@ pub struct Parts<D, T> {
     pub signer: Arc<dyn Signer>,
     /// What lets the key be admitted.
     pub enrolment: Vec<u8>,
+    /// The evidence that the key was made in this guest.
+    pub quote: Vec<u8>,
+    /// Judges the evidence of others' boots.
+    pub quotes: BootQuotes,
     /// Judges the enrolments of others.
     pub enrolments: Enrolments,
     /// Where log, vote and snapshots are.

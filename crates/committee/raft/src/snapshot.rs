@@ -37,8 +37,11 @@ pub(crate) fn to_raft<C: Committee>(
 }
 
 /// Whether a snapshot that a peer sent is what the committee has certified: its entry, its state,
-/// and a quorum of the keys that were active there.
-pub(crate) fn check(from: &NodeSnapshot, configs: &dyn Configs) -> Result<(), SnapshotRefusal> {
+/// and a quorum of the keys that were active there. Gives the statement that is certified.
+pub(crate) fn check(
+    from: &NodeSnapshot,
+    configs: &dyn Configs,
+) -> Result<CutStatement, SnapshotRefusal> {
     let machine = Machine::restore(&from.machine, configs)?;
     let certificate =
         Certificate::decode(&from.certificate).map_err(|_| SnapshotRefusal::Certificate)?;
@@ -57,5 +60,5 @@ pub(crate) fn check(from: &NodeSnapshot, configs: &dyn Configs) -> Result<(), Sn
     if own.as_ref() != Some(&certificate.statement) || machine.log_index() != is {
         return Err(SnapshotRefusal::OtherState);
     }
-    Ok(())
+    Ok(certificate.statement)
 }

@@ -50,6 +50,9 @@ pub struct Status {
     pub signing: Signing,
     /// Whether its disk was found to be an older copy at this boot.
     pub rolled_back: bool,
+    /// Nodes that have told of another state than this node has folded, each at the newest cut at which
+    /// the two could be compared.
+    pub contradicted_by: Vec<UniqueId>,
     /// Nodes whose boot key is active, by place.
     pub active_keys: Vec<bool>,
     /// What the fold waits for.
@@ -88,6 +91,12 @@ pub enum Signing {
     Signs,
     /// Another boot of this node was admitted after this one.
     Fenced,
+    /// So many others have another state than this node brought on its disk, or has folded since,
+    /// that no majority can have the same: it has ended, and says so in [`Status::failed`].
+    Contradicted {
+        /// The newest cut at which they were compared.
+        cut: u64,
+    },
     /// A certificate names another result than this node folded.
     Diverged {
         /// The cut.

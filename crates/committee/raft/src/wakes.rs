@@ -7,6 +7,8 @@ use tokio::sync::Notify;
 pub(crate) struct Wakes {
     pub(crate) duty: Notify,
     pub(crate) fold: Notify,
+    /// Only where the node ends.
+    pub(crate) asking: Notify,
     /// The node ends.
     stopping: AtomicBool,
 }
@@ -20,6 +22,7 @@ impl Wakes {
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.all();
+        self.asking.notify_one();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -59,6 +59,9 @@ pub(crate) fn status<C: Committee, D: Disk, T>(core: &Core<C, D, T>) -> Status {
         {
             Signing::Waits("its log has not come as far yet as it may have been before")
         }
+        Signing::Waits(_) | Signing::Signs if !facts.anchors.is_held() => {
+            Signing::Waits("its state has not been held against the others' yet")
+        }
         Signing::Waits(_) | Signing::Signs => Signing::Signs,
         final_one => final_one.clone(),
     };
@@ -84,6 +87,7 @@ pub(crate) fn status<C: Committee, D: Disk, T>(core: &Core<C, D, T>) -> Status {
         members,
         signing,
         rolled_back: facts.gate.as_ref().is_some_and(crate::Gate::is_rolled_back),
+        contradicted_by: facts.anchors.contradicted_by(),
         active_keys,
         needs: facts.needs.clone(),
         log_entries: core.store.figures().entries,

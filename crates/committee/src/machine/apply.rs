@@ -6,6 +6,7 @@ use holobiont_identity::{Digest, OrderAction, Organism, UniqueId};
 use holobiont_policy::Command;
 
 use super::cuts::CutFacts;
+use super::keys::PendingKey;
 use super::offered::OfferedConfig;
 use super::{Machine, alike};
 use crate::order::roster;
@@ -66,7 +67,10 @@ impl Machine {
         let signed = Signed::decode(payload)?;
         let writer = self.authenticate(&signed)?;
         match signed.command {
-            LogCommand::Key { key, enrolment } => self.present(&writer, key, enrolment, effects)?,
+            LogCommand::Key { key, enrolment, quote } => {
+                let pending = PendingKey { key, enrolment, quote, admits: Vec::new() };
+                self.present(&writer, pending, effects)?;
+            }
             LogCommand::Admit { node, key } => self.admit(&writer, node, key, effects)?,
             LogCommand::Policy(command) => {
                 let named = match &command {
@@ -96,7 +100,7 @@ impl Machine {
         let node = signed.node;
         let id = *self.node_id(node).ok_or(Dropped::UnknownNode { node })?;
         let known = self.keys.of(&id);
-        let active = known.and_then(|keys| keys.active);
+        let active = known.and_then(|keys| keys.active.as_ref()).map(|active| active.key);
         let pending = known.and_then(|keys| keys.pending.as_ref()).map(|pending| pending.key);
         let may_sign: Vec<[u8; 32]> = match &signed.command {
             LogCommand::Key { key, .. } => vec![*key],
@@ -123,11 +127,10 @@ impl Machine {
     fn present(
         &mut self,
         writer: &Writer,
-        key: [u8; 32],
-        enrolment: Vec<u8>,
+        pending: PendingKey,
         effects: &mut Effects,
     ) -> Result<(), Dropped> {
-        let node = writer.node;
+        let (node, key) = (writer.node, pending.key);
         if self.is_fenced(&writer.id, &key) {
             return Err(Dropped::Fenced { node });
         }
@@ -135,7 +138,7 @@ impl Machine {
         if is_known(self.active_key(node)) || is_known(self.pending_key(node)) {
             return Err(Dropped::KeyKnown { node });
         }
-        self.keys.present(writer.id, key, enrolment);
+        self.keys.present(writer.id, pending);
         effects.events.push(MachineEvent::KeyPending { node, key });
         self.activate(node, effects);
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holobiont_identity::UniqueId;
+use holobiont_identity::{Digest, UniqueId};
 use holobiont_policy::Roster;
 use serde::{Deserialize, Serialize};
 
@@ -16,16 +16,24 @@ pub(super) struct Keys(BTreeMap<UniqueId, NodeKeys>);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct NodeKeys {
-    pub(super) active: Option<[u8; 32]>,
+    pub(super) active: Option<ActiveKey>,
     pub(super) pending: Option<PendingKey>,
     /// Keys that were active once, oldest first: none of them is admitted again.
     pub(super) fenced: Vec<[u8; 32]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ActiveKey {
+    pub(super) key: [u8; 32],
+    /// Hash of the evidence that the boot showed.
+    pub(super) quote: Digest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PendingKey {
     pub(super) key: [u8; 32],
     pub(super) enrolment: Vec<u8>,
+    pub(super) quote: Vec<u8>,
     /// In the order in which they came.
     pub(super) admits: Vec<UniqueId>,
 }
@@ -47,9 +55,8 @@ impl Keys {
     }
 
     /// A newer pending key takes the place of an older one, and of its admits.
-    pub(super) fn present(&mut self, node: UniqueId, key: [u8; 32], enrolment: Vec<u8>) {
-        let keys = self.0.entry(node).or_default();
-        keys.pending = Some(PendingKey { key, enrolment, admits: Vec::new() });
+    pub(super) fn present(&mut self, node: UniqueId, pending: PendingKey) {
+        self.0.entry(node).or_default().pending = Some(pending);
     }
 
     /// Whether the admit counts: the node waits with this key, and `by` has not admitted it yet.
@@ -68,8 +75,9 @@ impl Keys {
         if admits < majority_of_others(roster) {
             return None;
         }
-        let key = keys.pending.take()?.key;
-        let fenced = keys.active.replace(key);
+        let PendingKey { key, quote, .. } = keys.pending.take()?;
+        let active = ActiveKey { key, quote: Digest::of(quote) };
+        let fenced = keys.active.replace(active).map(|active| active.key);
         keys.fenced.extend(fenced);
         let excess = keys.fenced.len().saturating_sub(MAX_FENCED_KEYS);
         keys.fenced.drain(..excess);

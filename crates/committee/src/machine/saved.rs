@@ -10,12 +10,12 @@ use super::cuts::Cuts;
 use super::keys::{Keys, MAX_FENCED_KEYS, NodeKeys};
 use super::offered::OfferedConfig;
 use super::{Machine, alike};
-use crate::{Configs, MAX_ENROLMENT_BYTES, MachineError, error};
+use crate::{Configs, MAX_BOOT_QUOTE_BYTES, MAX_ENROLMENT_BYTES, MachineError, error};
 
 /// Largest snapshot of a machine, in bytes.
 pub const MAX_MACHINE_BYTES: usize = 512 * 1024 * 1024;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
@@ -82,6 +82,7 @@ impl Saved {
             keys.fenced.len() <= MAX_FENCED_KEYS
                 && keys.pending.as_ref().is_none_or(|pending| {
                     pending.enrolment.len() <= MAX_ENROLMENT_BYTES
+                        && pending.quote.len() <= MAX_BOOT_QUOTE_BYTES
                         && pending.admits.len() <= MAX_NODES
                 })
         };

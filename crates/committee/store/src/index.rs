@@ -140,6 +140,12 @@ impl Index {
         }
     }
 
+    /// What is known to be committed and is an entry of this log. A snapshot that is being taken in may
+    /// make more known than the log has, and then entries of this log may never have been committed.
+    pub(crate) fn committed_here(&self) -> Option<Position> {
+        self.committed.filter(|known| self.position(known.index) == Some(*known))
+    }
+
     /// An entry's position; also that of the last purged one.
     pub(crate) fn position(&self, index: u64) -> Option<Position> {
         if self.purged.is_some_and(|purged| purged.index == index) {
@@ -221,7 +227,7 @@ impl Index {
     pub(crate) fn batch(&mut self) -> Batch {
         let count = usize::try_from(self.next.saturating_sub(self.unwritten)).unwrap_or(usize::MAX);
         let skip = self.tail.len().saturating_sub(count);
-        let committed = self.committed.map_or(0, |it| it.index.saturating_add(1));
+        let committed = self.committed_here().map_or(0, |it| it.index.saturating_add(1));
         Batch {
             entries: self.tail.iter().skip(skip).cloned().collect(),
             callbacks: std::mem::take(&mut self.callbacks),

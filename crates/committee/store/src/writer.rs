@@ -133,7 +133,8 @@ impl<D: Disk> Writer<D> {
         let durable = index.durable.checked_sub(1).and_then(|last| index.position(last));
         Mark {
             purged: index.purged,
-            committed: index.committed.min(durable),
+            // Of entries of one log the one with the lower index is the lesser.
+            committed: index.committed_here().min(durable),
             synced: durable,
             first_segment: index.segments.front().map(|it| it.first),
             last_segment: index.segments.back().map(|it| it.first),

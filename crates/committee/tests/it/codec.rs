@@ -2,8 +2,8 @@
 
 use holobiont_committee::{
     Certificate, CutSignature, CutStatement, ExportReader, ExportStart, ExportWriter, FormatError,
-    LogCommand, MAX_ENROLMENT_BYTES, MAX_SIGNED_BYTES, Machine, NodeSignature, OperatorSignature,
-    Signed, SignedOrder,
+    LogCommand, MAX_BOOT_QUOTE_BYTES, MAX_ENROLMENT_BYTES, MAX_SIGNED_BYTES, Machine,
+    NodeSignature, OperatorSignature, Signed, SignedOrder,
 };
 use holobiont_identity::{Digest, OrderAction, UniqueId};
 use holobiont_policy::{Command, MAX_HEADS, Offer, OfferRef, OfferedHead, Opinion, Order, Vote};
@@ -78,8 +78,8 @@ fn command() -> impl Strategy<Value = LogCommand> {
         },
     );
     prop_oneof![
-        (uniform32(any::<u8>()), vec(any::<u8>(), 0..40))
-            .prop_map(|(key, enrolment)| LogCommand::Key { key, enrolment }),
+        (uniform32(any::<u8>()), vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..40))
+            .prop_map(|(key, enrolment, quote)| LogCommand::Key { key, enrolment, quote }),
         (any::<u16>(), uniform32(any::<u8>()))
             .prop_map(|(node, key)| LogCommand::Admit { node, key }),
         policy().prop_map(LogCommand::Policy),
@@ -165,7 +165,7 @@ proptest! {
         let _ = Signed::decode(&bytes);
         let _ = Certificate::decode(&bytes);
         let _ = Machine::restore(&bytes, &*HELD);
-        let _ = Machine::restore(&[&[1], &bytes[..]].concat(), &*HELD);
+        let _ = Machine::restore(&[&[2], &bytes[..]].concat(), &*HELD);
         let _ = SignedOrder::from_json(&String::from_utf8_lossy(&bytes));
         for start in [&b""[..], b"HBCL\x02\0\0\0"] {
             let export = [start, &bytes].concat();
@@ -181,8 +181,8 @@ fn an_unknown_version_is_named() {
     assert_eq!(Signed::decode(&[9, 0]), Err(version));
     let version = FormatError::UnknownVersion { what: "certificate", version: 3 };
     assert_eq!(Certificate::decode(&[3]), Err(version));
-    let error = Machine::restore(&[2], &*HELD).unwrap_err();
-    assert!(error.to_string().contains("version 2"), "{error}");
+    let error = Machine::restore(&[1], &*HELD).unwrap_err();
+    assert!(error.to_string().contains("version 1"), "{error}");
 }
 
 #[test]
@@ -194,7 +194,14 @@ fn lists_past_their_limits_are_refused() {
     let enrolment = vec![0; MAX_ENROLMENT_BYTES + 1];
     let head = OfferedHead { member: 0, seq: 1, head: Digest::of("h"), closed: None, advance: 0 };
     let offer = Offer { node: 0, heads: vec![head; MAX_HEADS + 1] };
-    for command in [LogCommand::Key { key, enrolment }, LogCommand::Policy(Command::Offer(offer))] {
+    let leave = |enrolment, quote| LogCommand::Key { key, enrolment, quote };
+    let largest = leave(vec![0; MAX_ENROLMENT_BYTES], vec![0; MAX_BOOT_QUOTE_BYTES]);
+    assert!(Signed::decode(&sign(largest)).is_ok(), "what is within its limits fits an entry");
+    for command in [
+        leave(enrolment, Vec::new()),
+        leave(Vec::new(), vec![0; MAX_BOOT_QUOTE_BYTES + 1]),
+        LogCommand::Policy(Command::Offer(offer)),
+    ] {
         let malformed = FormatError::Malformed { what: "signed command" };
         assert_eq!(Signed::decode(&sign(command)), Err(malformed));
     }

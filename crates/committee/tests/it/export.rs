@@ -25,7 +25,7 @@ fn log() -> (Vec<Vec<u8>>, World) {
     for node in 0..3 {
         it.boots[usize::from(node)] = 1;
         let key = it.key(node);
-        write(&mut it, node, LogCommand::Key { key, enrolment: vec![node] });
+        write(&mut it, node, LogCommand::Key { key, enrolment: vec![node], quote: vec![node; 3] });
     }
     for (by, node) in [(1, 0), (2, 0), (0, 1), (2, 1), (0, 2), (1, 2)] {
         let key = it.key(node);

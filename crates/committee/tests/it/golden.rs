@@ -28,7 +28,7 @@ fn samples() -> (World, Vec<(&'static str, Vec<u8>)>) {
     let new_config = it.signed_order(OrderAction::Config { content_hash }, &[1, 2]);
     let key = it.key(0);
     let commands = [
-        ("key", 0, LogCommand::Key { key, enrolment: b"leave".to_vec() }),
+        ("key", 0, LogCommand::Key { key, enrolment: b"leave".to_vec(), quote: b"quote".to_vec() }),
         ("admit", 1, LogCommand::Admit { node: 0, key }),
         ("tick", 0, LogCommand::Policy(Command::Tick)),
         ("offer", 1, LogCommand::Policy(offer)),

@@ -1,9 +1,10 @@
 //! Boot keys: who speaks for a node.
 
-use holobiont_committee::{Dropped, LogCommand, MachineEvent};
+use holobiont_committee::{Dropped, LogCommand, Machine, MachineEvent, enrolment_digest};
+use holobiont_identity::{Digest, UniqueId};
 use holobiont_policy::{Command, Offer};
 
-use crate::signed_log::{boot_key, node_id};
+use crate::signed_log::{HELD, boot_key, node_id};
 use crate::world::{World, dropped};
 
 #[test]
@@ -24,6 +25,30 @@ fn a_key_is_active_when_a_majority_of_the_others_admits_it() {
     assert_eq!(effects.events, [MachineEvent::KeyActive { node: 0, key: key_now }]);
     assert_eq!((it.machine.active_key(0), it.machine.pending_key(0)), (Some(&key_now), None));
     assert!(it.tick(0).command.is_some());
+}
+
+/// The log is pruned, and an admitting node may have to verify a quote after a snapshot.
+#[test]
+fn the_boots_evidence_is_kept_while_the_key_is_pending_and_its_hash_afterwards() {
+    let mut it = World::started();
+    it.boots[1] += 1;
+    let (key, quote) = (it.key(1), b"evidence".to_vec());
+    it.by(1, LogCommand::Key { key, enrolment: Vec::new(), quote: quote.clone() });
+    it.machine = Machine::restore(&it.machine.snapshot(), &*HELD).unwrap();
+    assert_eq!(it.machine.pending_quote(1), Some(quote.as_slice()));
+    it.admit(0, 1);
+    it.admit(2, 1);
+    it.machine = Machine::restore(&it.machine.snapshot(), &*HELD).unwrap();
+    assert_eq!(it.machine.pending_quote(1), None);
+    assert_eq!(it.machine.active_quote(1), Some(&Digest::of(quote)));
+}
+
+/// What a boot's quote binds for the enrolment names the organism.
+#[test]
+fn golden_enrolment_digest() {
+    let organism = UniqueId::from_name("organism");
+    let golden = include_str!("../vectors/enrolment-digest.txt").trim_end();
+    assert_eq!(enrolment_digest(&organism, b"leave").to_string(), golden);
 }
 
 #[test]
@@ -55,7 +80,7 @@ fn a_newer_admitted_boot_fences_the_older_one_for_good() {
     // The sleeper wakes up: a tick, and its own key once more.
     it.boots[2] -= 1;
     assert_eq!(*dropped(&it.tick(2)), Dropped::Fenced { node: 2 });
-    let again = LogCommand::Key { key: old, enrolment: Vec::new() };
+    let again = LogCommand::Key { key: old, enrolment: Vec::new(), quote: Vec::new() };
     assert_eq!(*dropped(&it.by(2, again)), Dropped::Fenced { node: 2 });
     assert_eq!(it.machine.active_key(2), Some(&new));
 }
@@ -97,9 +122,9 @@ fn a_key_is_presented_by_who_has_it() {
     // Node 1's boot signs, but the key is another one.
     let key = boot_key(1, 99);
     let key = holobiont_committee::Signer::public(&key);
-    let effects = it.by(1, LogCommand::Key { key, enrolment: Vec::new() });
+    let effects = it.by(1, LogCommand::Key { key, enrolment: Vec::new(), quote: Vec::new() });
     assert_eq!(*dropped(&effects), Dropped::BadSignature { node: 1 });
-    let known = LogCommand::Key { key: it.key(1), enrolment: Vec::new() };
+    let known = LogCommand::Key { key: it.key(1), enrolment: Vec::new(), quote: Vec::new() };
     assert_eq!(*dropped(&it.by(1, known)), Dropped::KeyKnown { node: 1 });
 }
 

@@ -71,7 +71,7 @@ impl World {
     pub(crate) fn boot(&mut self, node: u8) -> Effects {
         self.boots[usize::from(node)] += 1;
         let key = self.key(node);
-        self.by(node, LogCommand::Key { key, enrolment: Vec::new() })
+        self.by(node, LogCommand::Key { key, enrolment: Vec::new(), quote: Vec::new() })
     }
 
     pub(crate) fn key(&self, node: u8) -> [u8; 32] {

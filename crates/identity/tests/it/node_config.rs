@@ -43,6 +43,7 @@ every_cuts = 50
 [budget]
 memory_bytes = 67108864
 disk_bytes = 1073741824
+ahead_bytes = 2097152
 
 [query]
 members = true
@@ -71,7 +72,7 @@ fn a_whole_file_is_read() {
     assert_eq!(config.source("GBP").map(|source| &source.kind), Some(&https));
     assert!(config.source("CHF").is_none());
     assert_eq!(config.snapshot.every_cuts, 50);
-    assert_eq!(config.budget.memory_bytes, 64 << 20);
+    assert_eq!((config.budget.memory_bytes, config.budget.ahead_bytes), (64 << 20, 2 << 20));
     assert!(config.query.members && config.listen.query.is_some());
     assert_eq!(config.log, Some(LogFormat::Json));
 }

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::BootTrust;
+
 /// A node of a committee, and how it is told to run.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -59,7 +61,8 @@ Example:
 
 A certificate names the keys that signed it. Which node a key belongs to is decided in the
 committee's log: with --export the log is read up to there, and every key must be that node's active
-one. Without it only the signatures and the quorum are checked, and that is said.")]
+one, and bound by the quote of a boot of that node; --collateral has the quotes themselves verified.
+Without it only the signatures and the quorum are checked, and that is said.")]
     Verify(CertificateVerify),
 }
 
@@ -70,15 +73,17 @@ pub(crate) struct CertificateVerify {
     /// The organism's config.
     #[arg(long, value_name = "FILE")]
     pub(crate) organism: PathBuf,
-    /// The committee's first roster.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) roster: PathBuf,
+    /// The committee's first roster; with --export it may be left out where the config names it.
+    #[arg(long, value_name = "FILE", required_unless_present = "export")]
+    pub(crate) roster: Option<PathBuf>,
     /// The committee's signed log, as a node serves it.
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
     /// Configs that the organism has taken up since, each a file.
     #[arg(long = "config", value_name = "FILE", requires = "export")]
     pub(crate) configs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) boot_trust: BootTrust,
 }
 
 /// Operators' orders: signed by as many as the organism asks for, then sent to any node.

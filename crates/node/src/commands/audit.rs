@@ -1,4 +1,6 @@
+mod others;
 mod signed;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,6 +33,12 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     };
     if is_signed(&Published::new(against).log())? {
         return signed::run(args, as_json);
+    }
+    if args.boot_trust.is_given() {
+        return Err(Failure::Usage {
+            what: "a replay's log has no boot keys whose quotes could be verified".to_owned(),
+            help: "leave out what their quotes would be checked against",
+        });
     }
     let (organism, _) = files::organism(&args.organism)?;
     let snapshot = args.from_snapshot.as_deref().map(read_snapshot).transpose()?;

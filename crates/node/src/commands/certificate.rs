@@ -6,8 +6,9 @@ use holobiont_committee::{
 use holobiont_identity::UniqueId;
 use serde_json::json;
 
+use super::boot_keys::BootKeys;
 use crate::cli::{Certificate as Command, CertificateVerify};
-use crate::exported::{Exported, HeldConfigs};
+use crate::exported::{Boots, Exported, HeldConfigs};
 use crate::failure::Failure;
 use crate::{files, print, run};
 
@@ -25,23 +26,24 @@ struct Known {
     quorum: usize,
     /// What they sign where this is the cut's result.
     expected: CutStatement,
+    /// The boots whose keys it admits.
+    boots: Boots,
 }
 
 fn verify(args: &CertificateVerify, as_json: bool) -> Result<(), Failure> {
     let limit_bytes = u64::try_from(MAX_CERTIFICATE_BYTES).unwrap_or(u64::MAX);
     let certificate = Certificate::decode(&files::read_bytes(&args.file, limit_bytes)?)?;
     let (organism, _) = files::organism(&args.organism)?;
-    let roster = run::roster(&args.roster)?;
+    let roster = args.roster.as_deref().map(run::roster).transpose()?;
     let statement = &certificate.statement;
-    let keys_checked = args.export.is_some();
-    match &args.export {
-        Some(file) => {
+    let boot_keys = match (&args.export, roster) {
+        (Some(file), roster) => {
             let mut configs = HeldConfigs::of(organism);
             for file in &args.configs {
                 configs.add(files::organism(file)?.0);
             }
-            let exported = Exported::open(file, configs, Some(&roster))?;
-            let Known { keys, quorum, expected } = known(exported, statement)?;
+            let exported = Exported::open(file, configs, roster.as_ref())?;
+            let Known { keys, quorum, expected, boots } = known(exported, statement)?;
             if expected != *statement {
                 return Err(Failure::Differs {
                     what: format!("the log says something else of cut {}", statement.cut),
@@ -51,8 +53,9 @@ fn verify(args: &CertificateVerify, as_json: bool) -> Result<(), Failure> {
                 keys.get(node).is_some_and(|keys| keys.contains(key))
             };
             certificate.verify(quorum, &is_its)?;
+            Some(BootKeys::judge(&boots, &args.boot_trust)?)
         }
-        None => {
+        (None, Some(roster)) if !args.boot_trust.is_given() => {
             let named = |got: &str, got_is: String, expected: String| Failure::Differs {
                 what: format!("the certificate is of {got} {got_is}, not {expected}"),
             };
@@ -66,9 +69,16 @@ fn verify(args: &CertificateVerify, as_json: bool) -> Result<(), Failure> {
             }
             let quorum = certificate_quorum(roster.nodes().len(), organism.tolerate_leaked_keys);
             certificate.verify(quorum, &|node, _| roster.nodes().contains(node))?;
+            None
         }
-    }
-    tell(&certificate, keys_checked, as_json)
+        (None, _) => {
+            return Err(Failure::Usage {
+                what: "the quotes of boot keys are in the committee's log".to_owned(),
+                help: "name it with --export",
+            });
+        }
+    };
+    tell(&certificate, boot_keys.as_ref(), as_json)
 }
 
 fn known(mut exported: Exported, of: &CutStatement) -> Result<Known, Failure> {
@@ -100,10 +110,14 @@ fn known(mut exported: Exported, of: &CutStatement) -> Result<Known, Failure> {
     let (quorum, expected) = made.ok_or_else(|| Failure::Differs {
         what: format!("the log has no cut {}: fetch the export again", of.cut),
     })?;
-    Ok(Known { keys, quorum, expected })
+    Ok(Known { keys, quorum, expected, boots: exported.into_boots() })
 }
 
-fn tell(certificate: &Certificate, keys_checked: bool, as_json: bool) -> Result<(), Failure> {
+fn tell(
+    certificate: &Certificate,
+    boot_keys: Option<&BootKeys>,
+    as_json: bool,
+) -> Result<(), Failure> {
     let statement = &certificate.statement;
     let head = statement.output.map(|head| (head.seq, head.hash.to_string()));
     let nodes: Vec<String> = certificate.signatures.iter().map(|it| it.node.to_string()).collect();
@@ -117,11 +131,12 @@ fn tell(certificate: &Certificate, keys_checked: bool, as_json: bool) -> Result<
             "state_digest": statement.state_digest.to_string(),
             "log_digest": statement.log_digest.to_string(),
             "signed_by": nodes,
-            "keys_checked": keys_checked,
+            "keys_checked": boot_keys.is_some(),
+            "boot_keys": boot_keys,
         });
         return print::json("certificate", &told);
     }
-    let keys = if keys_checked {
+    let keys = if boot_keys.is_some() {
         "each with the key that the committee's log admits"
     } else {
         "each with a key that only the certificate names: --export checks whose it is"
@@ -139,6 +154,9 @@ fn tell(certificate: &Certificate, keys_checked: bool, as_json: bool) -> Result<
     );
     for node in nodes {
         text.push_str(&format!("signed by     {node}\n"));
+    }
+    if let Some(boot_keys) = boot_keys {
+        text.push_str(&format!("\n{}\n", boot_keys.told()));
     }
     print::text(&text)
 }

@@ -96,10 +96,15 @@ fn write(
 fn send(args: &OrderSend, as_json: bool) -> Result<(), Failure> {
     let order = read(&args.file)?;
     let asking = Asking::new(&args.url)?;
-    asking.post("/v1/orders", &order.to_json())?;
+    // The node says so where it has given it to the committee before.
+    let known = asking.post("/v1/orders", &order.to_json())? == 200;
     let sequence = order.order.sequence;
     if as_json {
-        return print::json("order.sent", &json!({ "sequence": sequence, "url": args.url }));
+        let told = json!({ "sequence": sequence, "url": args.url, "known": known });
+        return print::json("order.sent", &told);
+    }
+    if known {
+        return print::text(&format!("order {sequence} was given to the committee before\n"));
     }
     print::text(&format!("order {sequence} is on its way into the committee's log\n"))
 }

@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holobiont_attestation::{
-    Ask, At, Binding, Check, Collateral, Fault, InspectBinding, MAX_EVENT_LOG_BYTES, Marks,
-    Outcome, Quote, Reason, TrustRoot, Verdict, Verifier, claimed_platform,
+    Ask, At, Binding, Check, Collateral, Evidence, Fault, InspectBinding, MAX_EVENT_LOG_BYTES,
+    Marks, Outcome, Quote, Reason, TrustRoot, Verdict, Verifier, claimed_platform,
 };
 use holobiont_attestation_pccs::{CollateralDirectory, StoreError, newest_first, unbundle};
 use holobiont_identity::pins::{PlatformKind, SurfacePins};
@@ -47,28 +47,17 @@ pub(super) fn verify<R: TrustRoot>(
         .map(|challenge| Binding::Inspect(InspectBinding { simulated, challenge: challenge.0 }));
     let now_s = asked.at.unwrap_or_else(now_s);
     let held = Held::open(asked.collateral.as_deref(), simulated)?;
-    let sets = held.sets(&read, now_s)?;
+    let sets = held.sets(&read.evidence, now_s)?;
     let marks = held.marks()?;
-    let ask = |collateral| Ask {
+    let ask = Ask {
         now_s,
         pins: pins.as_ref(),
         binding: binding.as_ref(),
-        collateral,
+        collateral: None,
         marks: &marks,
         quote_made_s: None,
     };
-    // A set that was imported may be a forgery; the next one may be good. The newest that is what
-    // it says decides: an older one does not know of what was revoked since.
-    let mut verdict = verifier.verify(&read.evidence, &ask(sets.first()));
-    for set in sets.iter().skip(1) {
-        if !verdict.blames_collateral() {
-            break;
-        }
-        let other = verifier.verify(&read.evidence, &ask(Some(set)));
-        if !other.blames_collateral() || rank(&other) < rank(&verdict) {
-            verdict = other;
-        }
-    }
+    let verdict = judged(verifier, &read.evidence, &sets, ask);
     if verdict.trusted() && asked.at.is_none() {
         held.raise(&verdict.observed)?;
     }
@@ -88,6 +77,29 @@ pub(super) fn verify<R: TrustRoot>(
             fault: Fault::Untrusted,
         }))),
     }
+}
+
+/// The verdict with the best of these sets. A set that was imported may be a forgery; the next one may
+/// be good. The newest that is what it says decides: an older one does not know of what was revoked
+/// since.
+pub(super) fn judged<'a, R: TrustRoot>(
+    verifier: &Verifier<R>,
+    evidence: &Evidence,
+    sets: &'a [Collateral],
+    ask: Ask<'a>,
+) -> Verdict {
+    let with = |collateral| verifier.verify(evidence, &Ask { collateral, ..ask });
+    let mut verdict = with(sets.first());
+    for set in sets.iter().skip(1) {
+        if !verdict.blames_collateral() {
+            break;
+        }
+        let other = with(Some(set));
+        if !other.blames_collateral() || rank(&other) < rank(&verdict) {
+            verdict = other;
+        }
+    }
+    verdict
 }
 
 /// How far from good: what is only missing or out of date comes before what is wrong.
@@ -206,7 +218,7 @@ fn download(url: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// The collateral at hand.
-enum Held {
+pub(super) enum Held {
     Nothing,
     Sets(Vec<Collateral>),
     Directory {
@@ -217,7 +229,7 @@ enum Held {
 }
 
 impl Held {
-    fn open(path: Option<&Path>, simulated: bool) -> Result<Self, Failure> {
+    pub(super) fn open(path: Option<&Path>, simulated: bool) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::Nothing) };
         if path.is_dir() {
             let marks = if simulated { path.join(SIMULATED_MARKS) } else { path.to_owned() };
@@ -233,8 +245,8 @@ impl Held {
 
     /// Those for the quote's platform, the best first; where none is, any, so that the verdict
     /// says what is wrong with it.
-    fn sets(&self, read: &QuoteFile, now_s: u64) -> Result<Vec<Collateral>, Failure> {
-        let quote = Quote::parse(&read.evidence.quote).ok();
+    pub(super) fn sets(&self, evidence: &Evidence, now_s: u64) -> Result<Vec<Collateral>, Failure> {
+        let quote = Quote::parse(&evidence.quote).ok();
         let platform = quote.as_ref().and_then(claimed_platform);
         match self {
             Self::Nothing => Ok(Vec::new()),
@@ -260,7 +272,7 @@ impl Held {
         }
     }
 
-    fn marks(&self) -> Result<Marks, Failure> {
+    pub(super) fn marks(&self) -> Result<Marks, Failure> {
         match self {
             Self::Directory { marks, .. } if marks.is_dir() => {
                 Ok(CollateralDirectory::existing(marks)?.marks()?)

@@ -9,7 +9,7 @@ use holobiont_programs::{Visit, load};
 use holobiont_replay::{Program, Replay, Surfaces};
 use holobiont_surface::{Genesis, Head, SurfaceWriter, WriterOptions};
 
-use super::Exported;
+use super::{Boots, Exported};
 use crate::failure::Failure;
 
 /// Cuts whose results are kept to be held against certificates.
@@ -28,6 +28,8 @@ pub(crate) struct Recomputed {
     /// Certificates that the log makes; each names what was recomputed.
     pub(crate) certificates: u64,
     pub(crate) certified: Option<CutStatement>,
+    /// The boots whose keys the log admits.
+    pub(crate) boots: Boots,
     statements: BTreeMap<u64, CutStatement>,
 }
 
@@ -121,6 +123,7 @@ impl Visit for Job<'_> {
             watermark: replay.state().watermark(),
             certificates,
             certified,
+            boots: exported.into_boots(),
             statements,
         })
     }

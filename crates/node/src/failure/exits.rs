@@ -42,7 +42,7 @@ impl Failure {
             Self::Answer { status: 400..=499, .. } => Exit::Untrusted,
             Self::Answer { .. } => Exit::Unavailable,
             Self::Fenced => Exit::Fenced,
-            Self::Diverged { .. } => Exit::Diverged,
+            Self::Contradicted { .. } | Self::Diverged { .. } => Exit::Diverged,
             Self::Split { .. } => Exit::Split,
             #[cfg(feature = "simulated")]
             Self::Interrupted => Exit::Interrupted,

@@ -1,14 +1,21 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holobiont_archive::ticket::{Expect, Issuer, Ticket};
-use holobiont_committee_raft::Enrolments;
+use holobiont_attestation::Evidence;
+use holobiont_committee_raft::{BootQuotes, Enrolments, Presented};
 use holobiont_identity::{Organism, UniqueId};
 
 use super::feeding::Node;
 use super::links::Links;
-use super::terms::TermBook;
+use super::terms::{TermBook, committee_pins};
+use super::trust::Trust;
+use crate::boot_quote;
 use crate::now::now_s;
+
+/// How long a boot whose quote was refused is not judged again, in seconds: collateral may come.
+const JUDGE_AGAIN_S: u64 = 5;
 
 /// Boot keys that attested TLS has verified, on their way to the node: connections may be there
 /// before it is.
@@ -84,6 +91,72 @@ fn is_enrolled(
     ticket.check(&expect, now_s).map_err(|error| error.to_string())
 }
 
+/// A boot that was judged, under which config, and when.
+struct Judged {
+    key: [u8; 32],
+    organism: Arc<Organism>,
+    at_s: u64,
+    judged: Result<(), String>,
+}
+
+/// Who judges the quotes of others' boots: by the pins in force, at the greatest time that is known.
+pub(crate) fn boot_quotes(
+    terms: &Arc<TermBook>,
+    trust: &Arc<Trust>,
+    time_s: &Arc<AtomicU64>,
+) -> BootQuotes {
+    let (terms, trust, time_s) = (Arc::clone(terms), Arc::clone(trust), Arc::clone(time_s));
+    // By node: each waits with one key.
+    let known: Mutex<BTreeMap<UniqueId, Judged>> = Mutex::default();
+    Arc::new(move |presented: &Presented<'_>| {
+        let (organism, now_s) = (terms.organism(), now_s());
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.get(presented.node).filter(|it| it.key == *presented.key);
+        if let Some(before) = before
+            && Arc::ptr_eq(&before.organism, &organism)
+            && (before.judged.is_ok() || now_s.saturating_sub(before.at_s) < JUDGE_AGAIN_S)
+        {
+            return before.judged.is_ok();
+        }
+        let at_s = now_s.max(time_s.load(Ordering::Relaxed));
+        let judged = has_quote(&trust, &organism, presented, at_s);
+        let said = before.and_then(|before| before.judged.as_ref().err()).cloned();
+        if let Err(why) = &judged
+            && said.as_ref() != Some(why)
+        {
+            tracing::warn!(node = %presented.node, why, "a boot key is not admitted");
+        }
+        let is_good = judged.is_ok();
+        let key = *presented.key;
+        known.insert(*presented.node, Judged { key, organism, at_s: now_s, judged });
+        is_good
+    })
+}
+
+/// Whether the boot's quote is of one of the committee's pinned guests, and made for this key.
+fn has_quote(
+    trust: &Trust,
+    organism: &Organism,
+    presented: &Presented<'_>,
+    at_s: u64,
+) -> Result<(), String> {
+    let evidence = Evidence::decode(presented.quote)
+        .map_err(|error| format!("its boot shows no quote: {error}"))?;
+    let binding = boot_quote::binding(
+        trust.simulated,
+        &organism.stable_id(),
+        presented.node,
+        presented.key,
+        presented.enrolment,
+    );
+    let verdict = trust.boot_verdict(&evidence, &committee_pins(organism), &binding, at_s);
+    match verdict.reason() {
+        _ if verdict.admits() => Ok(()),
+        Some(reason) => Err(format!("its boot's quote: {reason}")),
+        None => Err("its boot's quote: a check could not be run".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use holobiont_archive::ticket::{Claims, IssuerKey, Scope};
@@ -104,6 +177,44 @@ mod tests {
             })
             .collect();
         organism
+    }
+
+    #[cfg(feature = "simulated")]
+    #[test]
+    fn a_boot_is_admitted_by_the_quote_made_for_its_key_in_a_pinned_guest() {
+        use crate::simulated_world::SimulatedWorld;
+
+        let dir = tempfile::tempdir().unwrap();
+        let names = |name: &str| [name.to_owned()];
+        let now_s = now_s();
+        let world =
+            SimulatedWorld::create(dir.path(), &names("node"), &names("USD"), now_s).unwrap();
+        let source = include_str!("../../../identity/tests/vectors/organism.toml");
+        let own_pins = Organism::parse(&format!(
+            "version = 1\nname = \"o\"\n[program]\nname = \"cross-feed\"\nversion = 1\n\
+             [policy]\nmax_advance = 31\n\
+             [[member]]\nname = \"USD\"\nstable_id = \"ecb.USD\"\nsurface = \"rates\"\n{}",
+            world.organism_pins()
+        ));
+        let organism = own_pins.unwrap();
+        let (node, key) = (UniqueId::from_name("node"), [7; 32]);
+        let binding =
+            |key: &[u8; 32]| boot_quote::binding(true, &organism.stable_id(), &node, key, b"leave");
+        let quote = |guest: &str, key: &[u8; 32]| {
+            let guest = Trust::simulated(dir.path(), guest, 2).unwrap();
+            guest.evidence(&binding(key), false).unwrap().encode().unwrap()
+        };
+        let trust = Trust::simulated(dir.path(), "node", 2).unwrap();
+        let judged = |organism: &Organism, quote: &[u8]| {
+            let presented = Presented { node: &node, key: &key, enrolment: b"leave", quote };
+            has_quote(&trust, organism, &presented, now_s)
+        };
+        let good = quote("node", &key);
+        assert_eq!(judged(&organism, &good), Ok(()));
+        assert!(judged(&organism, &quote("node", &[8; 32])).is_err(), "made for another key");
+        assert!(judged(&organism, &quote("USD", &key)).is_err(), "of another image");
+        assert!(judged(&organism, b"").is_err());
+        assert!(judged(&Organism::parse(source).unwrap(), &good).is_err(), "other pins");
     }
 
     #[test]

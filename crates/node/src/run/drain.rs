@@ -12,6 +12,9 @@ use super::start::Started;
 use crate::failure::Failure;
 use crate::files;
 
+/// How long a drain takes at most, in milliseconds. Below the times after which service managers kill.
+const DRAIN_LIMIT_MS: u64 = 20_000;
+
 /// How long the last answers may take, in milliseconds.
 const LAST_ANSWERS_MS: u64 = 6_000;
 
@@ -31,8 +34,15 @@ pub(super) async fn until_the_end(mut started: Started) -> Result<(), Failure> {
     };
     tracing::info!(?why, "the node drains");
     let outcome = started.outcome(why);
+    let limit = Duration::from_millis(DRAIN_LIMIT_MS);
     tokio::select! {
-        () = started.drain() => tracing::info!("the node has ended"),
+        drained = timeout(limit, started.drain()) => match drained {
+            Ok(()) => tracing::info!("the node has ended"),
+            Err(_) => tracing::error!(
+                "the node has not drained within {DRAIN_LIMIT_MS} ms and ends as it stands: nothing \
+                 that it acknowledged is lost"
+            ),
+        },
         _ = terminate.recv() => tracing::warn!("told again: the node ends at once"),
         _ = interrupt.recv() => tracing::warn!("told again: the node ends at once"),
     }
@@ -78,6 +88,7 @@ impl Started {
         match why {
             Some(End::Fenced) => return Err(Failure::Fenced),
             Some(End::Failed(what)) => return Err(Failure::Stopped { what }),
+            Some(End::Contradicted(what)) => return Err(Failure::Contradicted { what }),
             None => {}
         }
         match self.running.node().status().signing {

@@ -1,3 +1,6 @@
+mod gaps;
+mod peers;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -5,7 +8,7 @@ use std::time::Duration;
 
 use holobiont_archive::{
     Client, ClientParts, DirectoryServed, FollowError, FollowEvent, Follower, Observer,
-    PlatformBook, Served as _, Sink, Source, Stop, SurfaceHead, Trouble,
+    PlatformBook, Served as _, Sink, SinkError, Source, Stop, SurfaceHead, Trouble,
 };
 use holobiont_attestation_tls::Endpoint;
 use holobiont_committee_fold::Copies;
@@ -13,8 +16,9 @@ use holobiont_committee_store::Directory;
 use holobiont_identity::{SourceKind, UniqueId};
 use holobiont_policy::Unavailable;
 use holobiont_surface::Genesis;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
+use self::gaps::Starts;
 use super::copy_sink::CopySink;
 use super::links::Links;
 use super::sources::{SourceState, Sources};
@@ -26,13 +30,10 @@ pub(crate) type Node =
 
 /// Largest ticket file, in bytes.
 const MAX_TICKET_FILE_BYTES: u64 = 8 << 10;
-/// How often what the fold waits for is looked at, in milliseconds.
+/// How often it is looked at whether the fold has caught up, or waits, in milliseconds.
 const LOOK_MS: u64 = 200;
-/// The fold waits so long for the own source before peers are asked, in milliseconds, while the own
-/// copy does not grow.
-const PATIENCE_MS: u64 = 600;
-/// A peer is given up for the next one where the copy has not grown for so long, in milliseconds.
-const PEER_PATIENCE_MS: u64 = 5_000;
+/// A source is read on when there is room for one part in so many of what a copy may be ahead.
+const ROOM_SHARE: u64 = 8;
 /// Rest after a source was found to be no good, in milliseconds.
 const REST_MS: u64 = 2_000;
 
@@ -47,6 +48,9 @@ pub(crate) struct Feeder {
     pub(crate) base: PathBuf,
     /// Where this node's files are.
     pub(crate) data_dir: PathBuf,
+    /// How far the copy may be ahead of the fold, in bytes.
+    pub(crate) ahead_bytes: u64,
+    pub(crate) starts: Starts,
     pub(crate) endpoint: Endpoint,
     pub(crate) terms: Arc<TermBook>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -78,7 +82,7 @@ impl Feeder {
                 () = self.lacks() => {
                     reading.stop();
                     following.await;
-                    self.fetch().await;
+                    self.fetch(source.as_ref()).await;
                 }
                 () = self.stop.stopped() => {
                     reading.stop();
@@ -163,7 +167,10 @@ impl Feeder {
         let Some(source) = source else {
             return rest(stop).await;
         };
-        let Some(sink) = self.sink() else { return rest(stop).await };
+        if self.copies.ahead_bytes(self.place) >= self.ahead_bytes {
+            return self.until_room(stop).await;
+        }
+        let Some(sink) = self.sink(Some(self.ahead_bytes)) else { return rest(stop).await };
         let follower = Follower::new(source, sink);
         let tell = |event: FollowEvent| match event {
             FollowEvent::Connected { .. } | FollowEvent::Grown { .. } => self.streams(),
@@ -172,57 +179,43 @@ impl Feeder {
             }
             _ => {}
         };
-        if let Err(error) = follower.run(stop, &tell).await {
-            if let FollowError::Gap { start, .. } = &error {
-                self.gap(start);
-            } else {
-                self.trouble(error.trouble(), &error.to_string());
+        match follower.run(stop, &tell).await {
+            Ok(()) => return,
+            Err(FollowError::Sink(SinkError::Full { why })) => {
+                self.full(&why);
+                return self.until_room(stop).await;
             }
-            rest(stop).await;
+            Err(FollowError::Gap { start, .. }) => self.gap(start),
+            Err(error) => self.trouble(error.trouble(), &error.to_string()),
+        }
+        rest(stop).await;
+    }
+
+    /// The source is not read on for now: that is said, and held against nobody.
+    fn full(&self, why: &str) {
+        if self.sources.set(self.place, SourceState::Full, Some(why.to_owned())) {
+            tracing::warn!(member = self.name, why, "the member's source is not read on");
+        }
+    }
+
+    /// Comes when the fold has caught up so far that more may come in.
+    async fn until_room(&self, stop: &Stop) {
+        let room_bytes = self.ahead_bytes.checked_div(ROOM_SHARE).unwrap_or(0);
+        let most_bytes = self.ahead_bytes.saturating_sub(room_bytes);
+        while !stop.is_stopped() && self.copies.ahead_bytes(self.place) > most_bytes {
+            tokio::select! {
+                () = sleep(Duration::from_millis(LOOK_MS)) => {}
+                () = stop.stopped() => {}
+            }
         }
     }
 
     fn streams(&self) {
+        self.starts.own(None);
         if self.sources.set(self.place, SourceState::Streaming, None) {
             tracing::info!(member = self.name, "the member's source answers");
             self.node.unavailable(self.place, None);
         }
-    }
-
-    /// The source begins after what this node has. Where the committee has gone on from there, so
-    /// does the copy.
-    fn gap(&self, start: &holobiont_archive::StartOfWindow) {
-        let says = format!("the source keeps records from {} on", start.first_seq);
-        self.sources.set(self.place, SourceState::Trouble(Trouble::Gap), Some(says));
-        if self.begins_again(start) {
-            return;
-        }
-        let closed = start.previous_clock.and_then(|before| match before.closed {
-            true => Some(before.clock),
-            false => before.clock.checked_sub(1),
-        });
-        self.node.gap(self.place, start.first_seq, start.chain_before, closed);
-    }
-
-    /// Whether the committee has gone on from there or later; then the copy begins again there.
-    fn begins_again(&self, start: &holobiont_archive::StartOfWindow) -> bool {
-        let member = usize::from(self.place);
-        let resume_from = self.node.with_machine(|machine| {
-            machine.policy().members().get(member).map(|it| it.resume_from)
-        });
-        let next_seq = self.copies.next_seq(self.place);
-        if resume_from.is_some_and(|from| from > next_seq && from >= start.first_seq) {
-            match self.copies.restart_at(self.place, start.start_at()) {
-                Ok(()) => tracing::warn!(
-                    member = self.name,
-                    from = start.first_seq,
-                    "the copy begins again after a gap"
-                ),
-                Err(error) => tracing::error!(member = self.name, %error, "no new copy"),
-            }
-            return true;
-        }
-        false
     }
 
     fn trouble(&self, trouble: Trouble, says: &str) {
@@ -240,86 +233,12 @@ impl Feeder {
         self.node.unavailable(self.place, Some(why));
     }
 
-    /// Comes when the fold waits for records of this member, and the copy does not grow.
-    async fn lacks(&self) {
-        let mut since = Instant::now();
-        let mut seen = self.copies.next_seq(self.place);
-        loop {
-            sleep(Duration::from_millis(LOOK_MS)).await;
-            let next_seq = self.copies.next_seq(self.place);
-            if next_seq != seen || self.wanted().is_none() {
-                (seen, since) = (next_seq, Instant::now());
-            } else if since.elapsed() >= Duration::from_millis(PATIENCE_MS) {
-                return;
-            }
-        }
-    }
-
-    /// Comes when the copy has not grown for a while.
-    async fn stands_still(&self) {
-        let mut seen = self.copies.next_seq(self.place);
-        loop {
-            sleep(Duration::from_millis(PEER_PATIENCE_MS)).await;
-            let next_seq = self.copies.next_seq(self.place);
-            if next_seq == seen {
-                return;
-            }
-            seen = next_seq;
-        }
-    }
-
-    /// One past the last record that the fold waits for, where it waits.
-    fn wanted(&self) -> Option<u64> {
-        let needs = self.node.needs();
-        let need = needs.iter().find(|need| need.member == self.place)?;
-        Some(need.seq.saturating_add(1))
-    }
-
-    /// Asks peers, one after the other, until the fold has what it waits for.
-    async fn fetch(&self) {
-        for (peer, client) in self.links.records() {
-            if self.stop.is_stopped() {
-                return;
-            }
-            let Some(to) = self.wanted() else { return };
-            let patience = Duration::from_millis(PEER_PATIENCE_MS);
-            let source = tokio::select! {
-                asked = timeout(patience, self.asked(client, Some(peer))) => asked.ok().flatten(),
-                () = self.stop.stopped() => return,
-            };
-            let Some(source) = source else { continue };
-            let Some(sink) = self.sink() else { return };
-            let (follower, reading) = (Follower::new(source, sink), Stop::default());
-            let fetching = follower.fetch_to(to, &reading);
-            tokio::pin!(fetching);
-            // A peer that lacks the records too would have this node wait until it gets them.
-            let fetched = tokio::select! {
-                fetched = &mut fetching => fetched,
-                () = self.stands_still() => { reading.stop(); fetching.await }
-                () = self.stop.stopped() => { reading.stop(); fetching.await }
-            };
-            match fetched {
-                Ok(_) => {
-                    tracing::info!(member = self.name, %peer, to, "records fetched from a peer");
-                }
-                // What a peer keeps says nothing of the member, for a node with a source of its own.
-                Err(FollowError::Gap { start, .. }) if self.source.is_some() => {
-                    self.begins_again(&start);
-                }
-                Err(FollowError::Gap { start, .. }) => self.gap(&start),
-                Err(error) => {
-                    tracing::warn!(member = self.name, %peer, %error, "no records from a peer");
-                }
-            }
-        }
-        rest(&self.stop).await;
-    }
-
-    fn sink(&self) -> Option<Arc<dyn Sink>> {
+    /// A way into the copy; `ahead_bytes` bounds what the committee has not agreed on.
+    fn sink(&self, ahead_bytes: Option<u64>) -> Option<Arc<dyn Sink>> {
         match self.copies.genesis(self.place) {
             Ok(genesis) => {
                 let (copies, data_dir) = (Arc::clone(&self.copies), self.data_dir.clone());
-                Some(CopySink::new(copies, self.place, genesis, data_dir))
+                Some(CopySink::new(copies, self.place, genesis, data_dir, ahead_bytes))
             }
             Err(error) => {
                 self.trouble(Trouble::Own, &error.to_string());

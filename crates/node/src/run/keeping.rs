@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use holobiont_archive::Stop;
+use holobiont_committee_fold::{Aside, aside_of_output};
 use holobiont_committee_raft::Signing;
 use holobiont_replay::Snapshot;
 use tokio::sync::watch;
@@ -20,6 +21,9 @@ const LEAST_LOOK_MS: u64 = 20;
 const TIDY_MS: u64 = 2_000;
 /// How often peers are greeted, in milliseconds: well within the time that an idle connection has.
 const GREET_MS: u64 = 20_000;
+/// So many of the newest files and folders that were put aside are kept of each surface, whatever the
+/// budget: they may be all that shows what a source or a host did.
+const KEPT_ASIDE: usize = 3;
 /// Steps of the log that one look archives at most.
 const MAX_STEPS: usize = 64;
 
@@ -30,6 +34,8 @@ pub(crate) enum End {
     Fenced,
     /// Its log, its fold or its disk.
     Failed(String),
+    /// Its disk differs from what the committee has.
+    Contradicted(String),
 }
 
 /// What a node does beside its part in the committee: archives the log, checks enrolments, follows
@@ -86,12 +92,17 @@ impl Keeper {
         if status.signing == Signing::Fenced {
             self.end.send_replace(Some(End::Fenced));
         } else if let Some(why) = status.failed {
-            self.end.send_replace(Some(End::Failed(why)));
+            let end = match status.signing {
+                Signing::Contradicted { .. } => End::Contradicted(why),
+                _ => End::Failed(why),
+            };
+            self.end.send_replace(Some(end));
         }
         let (organism, roster, number) = node.with_machine(|machine| {
             let organism = Arc::clone(machine.organism());
             (organism, machine.roster().clone(), machine.roster_number())
         });
+        self.terms.hears(node.heard_nodes());
         if self.terms.stands(&organism, &roster, number) {
             let content_hash = organism.content_hash();
             tracing::info!(%content_hash, number, "connections are made anew, under new terms");
@@ -106,10 +117,14 @@ impl Keeper {
             tracing::error!(error, "the committee's log cannot be archived");
         }
         let running = &self.running;
+        if let Some(view) = running.node.output() {
+            running.output.has_grown(view);
+        }
         let head = running.node.with_machine(|machine| {
             machine.latest_certificate().and_then(|it| it.statement.output)
         });
-        let diverged = matches!(running.node.status().signing, Signing::Diverged { .. });
+        let signing = running.node.status().signing;
+        let diverged = matches!(signing, Signing::Diverged { .. } | Signing::Contradicted { .. });
         if let Some(head) = head.filter(|_| !diverged)
             && let Err(error) = running.output.certify(head)
         {
@@ -147,8 +162,19 @@ impl Keeper {
         if let Err(error) = running.trust.keep_marks() {
             tracing::error!(%error, "the marks cannot be kept");
         }
-        let over = running.copy_bytes();
-        let over: Vec<_> = over.into_iter().filter(|(_, bytes)| *bytes > self.disk_bytes).collect();
+        self.drop_records();
+        self.drop_aside();
+    }
+
+    /// Records that a restart does not read again go, where a copy is over its budget.
+    fn drop_records(&self) {
+        let running = &self.running;
+        let over: Vec<_> = running
+            .copy_bytes()
+            .into_iter()
+            .map(|(place, bytes)| (place, bytes.saturating_add(total(&self.aside(place)))))
+            .filter(|(_, bytes)| *bytes > self.disk_bytes)
+            .collect();
         if over.is_empty() {
             return;
         }
@@ -164,5 +190,78 @@ impl Keeper {
                 Err(error) => tracing::error!(place, %error, "old records cannot be dropped"),
             }
         }
+    }
+
+    /// What was put aside goes, but for the newest, where the operator's budget asks for it.
+    fn drop_aside(&self) {
+        let running = &self.running;
+        for (place, bytes) in running.copy_bytes() {
+            let aside = self.aside(place);
+            if !aside.is_empty() {
+                self.drop_oldest(bytes, &aside);
+            }
+        }
+        let output_dir = running.data_dir.join("output");
+        match aside_of_output(&output_dir) {
+            Ok(aside) if aside.is_empty() => {}
+            Ok(aside) => self.drop_oldest(running.output.size_bytes(), &aside),
+            Err(error) => tracing::error!(%error, "what was put aside cannot be looked at"),
+        }
+    }
+
+    fn aside(&self, place: u16) -> Vec<Aside> {
+        self.running.copies.aside(place).unwrap_or_else(|error| {
+            tracing::error!(place, %error, "what was put aside cannot be looked at");
+            Vec::new()
+        })
+    }
+
+    fn drop_oldest(&self, kept_bytes: u64, aside: &[Aside]) {
+        let sizes: Vec<u64> = aside.iter().map(|it| it.size_bytes).collect();
+        for old in aside.iter().take(too_many(kept_bytes, &sizes, self.disk_bytes)) {
+            let (path, bytes) = (old.path.display(), old.size_bytes);
+            match old.remove() {
+                Ok(()) => tracing::warn!(
+                    %path,
+                    bytes,
+                    "removed for [budget] disk_bytes: it was put aside as another history, and newer \
+                     ones are kept"
+                ),
+                Err(error) => tracing::error!(%path, %error, "what was put aside stays"),
+            }
+        }
+    }
+}
+
+fn total(aside: &[Aside]) -> u64 {
+    aside.iter().map(|it| it.size_bytes).fold(0, u64::saturating_add)
+}
+
+/// How many of the oldest have to go, so that with what is kept all is within the budget; the newest
+/// [`KEPT_ASIDE`] stay in any case.
+fn too_many(kept_bytes: u64, sizes: &[u64], budget_bytes: u64) -> usize {
+    let mut bytes = sizes.iter().copied().fold(kept_bytes, u64::saturating_add);
+    let removable = sizes.len().saturating_sub(KEPT_ASIDE);
+    let goes = sizes.iter().take(removable).take_while(|size| {
+        let is_over = bytes > budget_bytes;
+        bytes = bytes.saturating_sub(**size);
+        is_over
+    });
+    goes.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_was_put_aside_only_the_oldest_go_and_only_for_the_budget() {
+        let sizes = [40, 30, 20, 10, 10];
+        assert_eq!(too_many(100, &sizes, 210), 0, "there is room");
+        assert_eq!(too_many(100, &sizes, 209), 1);
+        assert_eq!(too_many(100, &sizes, 170), 1);
+        assert_eq!(too_many(100, &sizes, 169), 2);
+        assert_eq!(too_many(100, &sizes, 0), 2, "the newest stay");
+        assert_eq!(too_many(100, &sizes[2..], 0), 0);
     }
 }

@@ -1,35 +1,56 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use holobiont_archive::Stop;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::places::{Place, Places};
+
 /// Open connections of one plain listener; further ones wait until one ends.
 const MAX_CONNECTIONS: usize = 256;
+/// Open connections of one address to one plain listener; further ones are closed.
+const MAX_CONNECTIONS_PER_ADDRESS: usize = 64;
 /// A connection on which nothing moves for so long ends, in milliseconds.
 const IDLE_MS: u64 = 60_000;
 
 /// Serves plain HTTP until it is stopped: so many connections, and none that hangs.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Stop) {
-    let bounded = Bounded { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
+    let bounded = Bounded {
+        listener,
+        places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        of_addresses: Places::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS),
+    };
     let ended = async move { stop.stopped().await };
+    let router = router.into_make_service_with_connect_info::<Caller>();
     if let Err(error) = axum::serve(bounded, router).with_graceful_shutdown(ended).await {
         tracing::error!(%error, "a listener has ended");
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(pub(crate) IpAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        Self(stream.remote_addr().ip())
     }
 }
 
 struct Bounded {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    of_addresses: Arc<Places>,
 }
 
 impl Listener for Bounded {
@@ -44,8 +65,12 @@ impl Listener for Bounded {
                 continue;
             };
             let (stream, from) = Listener::accept(&mut self.listener).await;
+            let Ok(own) = self.of_addresses.take(from.ip()) else {
+                tracing::debug!(%from, limit = MAX_CONNECTIONS_PER_ADDRESS, "connection closed");
+                continue;
+            };
             let idle = Box::pin(sleep(Duration::from_millis(IDLE_MS)));
-            return (Placed { stream, idle, _place: place }, from);
+            return (Placed { stream, idle, _places: (place, own) }, from);
         }
     }
 
@@ -54,11 +79,11 @@ impl Listener for Bounded {
     }
 }
 
-/// A connection, its place, and for how long it may be still.
+/// A connection, its places, and for how long it may be still.
 struct Placed {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, Place),
 }
 
 impl Placed {

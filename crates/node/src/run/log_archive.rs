@@ -1,5 +1,6 @@
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
+use std::io::{self, BufReader, Read as _, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -116,9 +117,11 @@ impl LogArchive {
         configs: &[(Digest, Arc<str>)],
         from: u64,
     ) -> Result<W, ExportError> {
-        let (start, firsts, to) = {
+        // The last file grows meanwhile: what is there now is whole.
+        let (start, firsts, to, last_bytes) = {
             let inner = self.lock();
-            (inner.start.clone(), inner.files.clone(), inner.last_index)
+            let last_bytes = inner.open.as_ref().map(|(_, bytes)| *bytes);
+            (inner.start.clone(), inner.files.clone(), inner.last_index, last_bytes)
         };
         let mut writer = ExportWriter::new(out, &start)?;
         for (hash, text) in configs {
@@ -135,13 +138,25 @@ impl LogArchive {
                 move |source| ExportError::File { file, doing, source }
             };
             let file = File::open(&path).map_err(failed("open"))?;
-            let mut input = BufReader::new(file);
-            while let Some((index, payload)) = read(&mut input).map_err(failed("read"))? {
-                if index > to {
-                    break;
-                }
-                if index >= from {
-                    writer.entry(index, &payload)?;
+            let bytes = match (next, last_bytes) {
+                (None, Some(bytes)) => bytes,
+                _ => file.metadata().map_err(failed("read"))?.len(),
+            };
+            let mut input = BufReader::new(file).take(bytes);
+            let mut last = None;
+            loop {
+                match read(&mut input).map_err(failed("read"))? {
+                    Read::End if input.limit() == 0 => break,
+                    Read::Entry(index, payload) => {
+                        if (from..=to).contains(&index) {
+                            writer.entry(index, &payload)?;
+                        }
+                        last = Some(index);
+                    }
+                    // An export that ended here would look whole.
+                    Read::End | Read::Damaged => {
+                        return Err(failed("read")(damaged_after(last, *first)));
+                    }
                 }
             }
         }
@@ -174,16 +189,17 @@ impl Inner {
         entry.extend(length.to_le_bytes());
         entry.extend(checksum(index, payload).to_le_bytes());
         entry.extend(payload);
-        file.write_all(&entry)?;
+        // Over what an attempt that failed may have left.
+        file.write_all_at(&entry, *bytes)?;
         *bytes = bytes.saturating_add(u64::try_from(entry.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 
     /// Goes on in the last file, after its last whole entry.
     fn recover(&mut self, path: &Path) -> io::Result<()> {
-        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
         let (mut whole_bytes, mut input) = (0_u64, BufReader::new(&file));
-        while let Some((index, payload)) = read(&mut input)? {
+        while let Read::Entry(index, payload) = read(&mut input)? {
             self.last_index = index;
             let entry_bytes = HEADER_BYTES.saturating_add(payload.len());
             whole_bytes = whole_bytes.saturating_add(u64::try_from(entry_bytes).unwrap_or(0));
@@ -193,7 +209,6 @@ impl Inner {
             return std::fs::remove_file(path);
         }
         file.set_len(whole_bytes)?;
-        file.seek(SeekFrom::Start(whole_bytes))?;
         self.open = Some((file, whole_bytes));
         Ok(())
     }
@@ -210,25 +225,44 @@ fn checksum(index: u64, payload: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&index.to_le_bytes()), payload)
 }
 
-/// The next entry; none at the end, and where what follows is not whole.
-fn read(input: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
+/// What comes next in a file.
+enum Read {
+    Entry(u64, Vec<u8>),
+    End,
+    /// What follows is no whole entry.
+    Damaged,
+}
+
+fn read(input: &mut impl io::Read) -> io::Result<Read> {
     let mut header = Vec::new();
     let wanted = u64::try_from(HEADER_BYTES).unwrap_or(0);
     input.by_ref().take(wanted).read_to_end(&mut header)?;
+    if header.is_empty() {
+        return Ok(Read::End);
+    }
     let split = header.split_first_chunk::<8>().and_then(|(index, rest)| {
         let (length, rest) = rest.split_first_chunk::<4>()?;
         Some((index, length, rest.first_chunk::<4>()?))
     });
-    let Some((index, length, crc)) = split else { return Ok(None) };
+    let Some((index, length, crc)) = split else { return Ok(Read::Damaged) };
     let (index, length) = (u64::from_le_bytes(*index), u32::from_le_bytes(*length));
     if usize::try_from(length).map_or(true, |length| length > MAX_SIGNED_BYTES) {
-        return Ok(None);
+        return Ok(Read::Damaged);
     }
     let mut payload = Vec::new();
     input.by_ref().take(length.into()).read_to_end(&mut payload)?;
     let is_whole = u32::try_from(payload.len()) == Ok(length)
         && checksum(index, &payload) == u32::from_le_bytes(*crc);
-    Ok(is_whole.then_some((index, payload)))
+    Ok(if is_whole { Read::Entry(index, payload) } else { Read::Damaged })
+}
+
+fn damaged_after(last: Option<u64>, first: u64) -> io::Error {
+    let place = match last {
+        Some(last) => format!("the log entry after {last}"),
+        None => format!("its first log entry, {first},"),
+    };
+    let what = format!("{place} is damaged: fetch the export from another node");
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// `u64 log index ‖ u32 length of the certificate ‖ certificate ‖ machine`.
@@ -296,6 +330,33 @@ mod tests {
         assert_eq!(archive.next_index(), 21);
         archive.append(&[entry(22)]).unwrap();
         assert_eq!(exported(&archive).last(), Some(&22));
+    }
+
+    #[test]
+    fn a_damaged_entry_ends_an_export_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let entries: Vec<_> = (1..=20).map(entry).collect();
+        let archive = LogArchive::open(dir.path(), first()).unwrap();
+        archive.append(&entries).unwrap();
+        let file = path_of(dir.path(), 1);
+        let whole = std::fs::read(&file).unwrap();
+        // What is still being written is no damage.
+        std::fs::write(&file, [&whole[..], &[7; 5]].concat()).unwrap();
+        assert_eq!(exported(&archive).last(), Some(&20));
+        let said = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).unwrap();
+            let error = archive.export(Vec::new(), &[], 0).unwrap_err();
+            std::error::Error::source(&error).unwrap().to_string()
+        };
+        let mut bad = whole.clone();
+        bad[HEADER_BYTES] ^= 1;
+        assert!(said(&bad).contains("its first log entry, 1, is damaged"));
+        bad = whole.clone();
+        bad[whole.len() / 2] ^= 1;
+        assert!(said(&bad).contains("the log entry after 11 is damaged"), "{}", said(&bad));
+        assert!(said(&whole[..whole.len() - 1]).contains("the log entry after 19"));
+        let last = HEADER_BYTES + 20;
+        assert!(said(&whole[..whole.len() - last]).contains("the log entry after 19"));
     }
 
     #[test]

@@ -87,6 +87,8 @@ catalogue! {
         "One past the last durable record of this node's own copy.";
     MEMBER_COPY_BYTES = Gauge "holobiont_member_copy_bytes" ["member"]
         "Size of this node's own copy.";
+    MEMBER_AHEAD = Gauge "holobiont_member_ahead_bytes" ["member"]
+        "Durable records of this node's own copy that are not folded yet.";
     MEMBER_FLAGGED = Gauge "holobiont_member_flagged_nodes" ["member"]
         "Nodes that the last decision on the member went against.";
     SOURCE = Gauge "holobiont_source_state" ["member", "state"]
@@ -94,7 +96,7 @@ catalogue! {
     NEEDS = Gauge "holobiont_fold_waits" [] "Members whose records the fold waits for.";
     SIGNING = Gauge "holobiont_signing" ["state"] "1 for whether this node signs.";
     DIVERGED = Gauge "holobiont_diverged" []
-        "1 where this node's result differs from a certificate.";
+        "1 where this node's result differs from a certificate, or its disk from what the others have.";
     SPLIT = Gauge "holobiont_split" [] "1 where no result of a cut can be certified.";
     KEYS = Gauge "holobiont_active_keys" [] "Nodes whose boot key is admitted.";
     PEERS = Gauge "holobiont_peers_connected" [] "Other nodes with an attested connection.";

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::health::render;
 use super::metrics::scrape;
+use super::orders::Standing;
 use super::running::Running;
 
 /// The reactor must have turned within this time, in milliseconds, to be called alive.
@@ -65,7 +66,7 @@ async fn metrics(State(running): State<Arc<Running>>) -> Response {
 }
 
 /// An operators' order for the committee's log. What is no valid order is told here already; the
-/// log decides all the same.
+/// log decides all the same. One that was given before is not given again.
 async fn orders(State(running): State<Arc<Running>>, body: Bytes) -> Result<StatusCode, Problem> {
     let text = std::str::from_utf8(&body)
         .map_err(|_| Problem::new(400, "no-order", "the order is no text"))?;
@@ -76,11 +77,14 @@ async fn orders(State(running): State<Arc<Running>>, body: Bytes) -> Result<Stat
         .check(&organism)
         .map_err(|error| Problem::new(403, "order-refused", error.to_string()))?;
     let sequence = order.order.sequence;
-    running
-        .node()
-        .order(order)
-        .await
-        .map_err(|error| Problem::new(503, "no-leader", error.to_string()))?;
+    let log_sequence = running.node().with_machine(|machine| machine.policy().order_sequence());
+    if running.orders.note(&order, log_sequence)? == Standing::Known {
+        return Ok(StatusCode::OK);
+    }
+    if let Err(error) = running.node().order(order).await {
+        running.orders.forget(sequence);
+        return Err(Problem::new(503, "no-leader", error.to_string()));
+    }
     tracing::info!(sequence, "an operators' order was given to the committee");
     Ok(StatusCode::ACCEPTED)
 }

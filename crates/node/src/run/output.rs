@@ -38,6 +38,11 @@ impl Output {
         })
     }
 
+    /// The node has folded further. Taken from who writes it: to open it means to read a whole segment.
+    pub(crate) fn has_grown(&self, view: Surface) {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
+    }
+
     /// A certificate names this head. It is served up to there once this node has the same; a node
     /// that has another one serves nothing of it. Reads files.
     pub(crate) fn certify(&self, head: Head) -> Result<(), SurfaceError> {
@@ -64,6 +69,12 @@ impl Output {
             Some(view) => Ok(view.clone()),
             None => Ok(view.insert(Surface::open(&self.dir)?).clone()),
         }
+    }
+
+    /// Size of what is served of it, in bytes; nothing where it cannot be read. Reads files.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        let view = self.view_of(self.end());
+        view.map_or(0, |view| view.segments().map(|it| it.size_bytes).fold(0, u64::saturating_add))
     }
 
     /// Commits by grade, counted on from the last look. Reads files.

@@ -2,29 +2,33 @@ pub(crate) mod commits;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use holobiont_archive::{Problem, Served, SurfaceHead};
+use holobiont_committee::ExportError;
 use holobiont_identity::{Digest, UniqueId};
 use serde::Deserialize;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
+use super::giving::Giving;
+use super::listening::Caller;
+use super::places::NoPlace;
 use super::running::Running;
-use super::surfaces::{body_of, head_of, records};
+use super::surfaces::{head_of, records};
 use super::told::{TellMember, Told};
 
 /// Bytes, for what proves itself.
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const TOML: HeaderValue = HeaderValue::from_static("application/toml");
-/// Pieces of an export that are made before the reader takes them.
-const PIECES_AHEAD: usize = 4;
-/// Size of a piece, in bytes.
+/// Size of a piece of an export, in bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// What anybody may ask: it proves itself, so that plain HTTP will do.
@@ -77,26 +81,36 @@ struct From {
     from: Option<u64>,
 }
 
-async fn cuts(State(running): Here, Query(asked): Query<From>) -> Result<Response, Problem> {
-    let place = running.long_answer().ok_or_else(busy)?;
-    let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+async fn cuts(
+    State(running): Here,
+    caller: ConnectInfo<Caller>,
+    Query(asked): Query<From>,
+) -> Result<Response, Problem> {
+    let place = running.long_answer(caller.0.0).map_err(busy)?;
+    let (giving, body) = Giving::new();
     tokio::task::spawn_blocking(move || {
         let _place = place;
-        let out = Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE_BYTES) };
+        let out = Pieces { giving, piece: Vec::with_capacity(PIECE_BYTES) };
         let written = running.export(out, asked.from.unwrap_or(0));
-        let flushed =
-            written.map_err(io::Error::other).and_then(|mut out| io::Write::flush(&mut out));
-        if let Err(error) = flushed {
-            tracing::warn!(%error, "an export broke off");
-            // The reader sees an answer that breaks off, and none that ends.
-            let _ = sender.blocking_send(Err(error));
+        match written.map(Pieces::end) {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => tracing::debug!(%why, "an export is read no further"),
+            // This node's own files, or what they hold.
+            Err(ExportError::File { file, source, .. }) => {
+                tracing::error!(file = %file.display(), why = %source, "an export broke off");
+            }
+            Err(error) => tracing::warn!(%error, "an export broke off"),
         }
     });
-    Ok(([(header::CONTENT_TYPE, BYTES)], body_of(receiver)).into_response())
+    Ok(([(header::CONTENT_TYPE, BYTES)], body).into_response())
 }
 
-fn busy() -> Problem {
-    Problem::new(503, "busy", "this node gives too many long answers now: ask again")
+fn busy(why: NoPlace) -> Problem {
+    let detail = match why {
+        NoPlace::All => "this node gives as many long answers as it can: ask again",
+        NoPlace::Address => "your address has as many long answers as it may: end one, ask again",
+    };
+    Problem::new(503, "busy", detail)
 }
 
 async fn config(State(running): Here, Path(hash): Path<String>) -> Result<Response, Problem> {
@@ -123,11 +137,12 @@ struct Range {
 
 async fn surface(
     State(running): Here,
+    caller: ConnectInfo<Caller>,
     Path(id): Path<String>,
     Query(range): Query<Range>,
 ) -> Result<Response, Problem> {
     let served = served(&running, &id)?;
-    let place = running.long_answer().ok_or_else(busy)?;
+    let place = running.long_answer(caller.0.0).map_err(busy)?;
     let body = records(&served, range.from.unwrap_or(0), range.to, place)?;
     Ok(([(header::CONTENT_TYPE, BYTES)], body).into_response())
 }
@@ -141,6 +156,8 @@ fn served(running: &Running, id: &str) -> Result<Arc<dyn Served>, Problem> {
 
 /// Looks at files that are under way: the node's own work needs blocking threads too.
 static LOOKS: Semaphore = Semaphore::const_new(16);
+/// The longest that a look waits for its turn, in milliseconds.
+const TURN_MS: u64 = 5_000;
 
 /// Looks at files on a blocking thread, when it is its turn.
 async fn looking<T: Send + 'static>(
@@ -150,7 +167,10 @@ async fn looking<T: Send + 'static>(
         tracing::error!(%error, "a query cannot be answered");
         Problem::new(503, "unreadable", "this node cannot read its files: its operator is told")
     };
-    let place = LOOKS.acquire().await.map_err(|error| unreadable(&error))?;
+    let Ok(place) = timeout(Duration::from_millis(TURN_MS), LOOKS.acquire()).await else {
+        return Err(Problem::new(503, "busy", "this node looks at too much now: ask again"));
+    };
+    let place = place.map_err(|error| unreadable(&error))?;
     // The place is given back when the look has ended, also where nobody waits for it any more.
     let look = move || {
         let _place = place;
@@ -169,8 +189,16 @@ fn bytes(bytes: Vec<u8>) -> Response {
 
 /// Writes into an answer.
 struct Pieces {
-    sender: mpsc::Sender<io::Result<Bytes>>,
+    giving: Giving,
     piece: Vec<u8>,
+}
+
+impl Pieces {
+    fn end(mut self) -> io::Result<()> {
+        io::Write::flush(&mut self)?;
+        self.giving.end();
+        Ok(())
+    }
 }
 
 impl io::Write for Pieces {
@@ -184,7 +212,6 @@ impl io::Write for Pieces {
 
     fn flush(&mut self) -> io::Result<()> {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
-        let sent = self.sender.blocking_send(Ok(piece.into()));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.giving.give(piece.into())
     }
 }

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +12,6 @@ use holobiont_committee::ExportError;
 use holobiont_committee_fold::Copies;
 use holobiont_committee_raft::{Role, Signing, Status};
 use holobiont_identity::UniqueId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::certificates::CertificateBook;
 use super::configs::ConfigFolder;
@@ -19,7 +20,9 @@ use super::feeding::Node;
 use super::health::{self, Check, Vitals};
 use super::log_archive::LogArchive;
 use super::metrics::Scraped;
+use super::orders::Orders;
 use super::output::Output;
+use super::places::{NoPlace, Place, Places};
 use super::sources::Sources;
 use super::surfaces::Shelves;
 use super::told::{TellCertified, TellMember, Told, role_word, signing_cut, signing_word};
@@ -28,6 +31,8 @@ use crate::now::{now_ms, now_s};
 
 /// Long answers (surfaces, exports) that are given at a time: each holds a thread.
 const MAX_LONG_ANSWERS: usize = 32;
+/// Long answers to one address at a time.
+const MAX_LONG_ANSWERS_PER_ADDRESS: usize = 8;
 
 /// A node that runs, as its listeners see it.
 pub(crate) struct Running {
@@ -49,12 +54,13 @@ pub(crate) struct Running {
     pub(super) started: Instant,
     /// When the reactor last turned, in milliseconds since the start.
     pub(super) beat_ms: AtomicU64,
-    pub(super) long_answers: Arc<Semaphore>,
+    pub(super) long_answers: Arc<Places>,
+    pub(super) orders: Orders,
 }
 
 impl Running {
-    pub(super) fn long_answers() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(MAX_LONG_ANSWERS))
+    pub(super) fn long_answers() -> Arc<Places> {
+        Places::new(MAX_LONG_ANSWERS, MAX_LONG_ANSWERS_PER_ADDRESS)
     }
 
     pub(crate) const fn node(&self) -> &Node {
@@ -78,8 +84,8 @@ impl Running {
     }
 
     /// A place for one long answer; none where too many are under way.
-    pub(crate) fn long_answer(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.long_answers).try_acquire_owned().ok()
+    pub(crate) fn long_answer(&self, to: IpAddr) -> Result<Place, NoPlace> {
+        self.long_answers.take(to)
     }
 
     /// A surface that anybody may read.
@@ -121,6 +127,10 @@ impl Running {
             Signing::Signs => None,
             Signing::Waits(why) => Some((*why).to_owned()),
             Signing::Fenced => Some("a newer boot of this node was admitted: end this one".into()),
+            Signing::Contradicted { cut } => Some(format!(
+                "its disk differs from what the committee has at cut {cut}: start it with an empty \
+                 data folder"
+            )),
             Signing::Diverged { cut } => Some(format!(
                 "its result of cut {cut} differs from the certificate: keep its state, and look \
                  into it with `holobiont audit`"
@@ -210,6 +220,7 @@ impl Running {
                 signing: signing_word(&status.signing).to_owned(),
                 signing_cut: signing_cut(&status.signing),
                 rolled_back: status.rolled_back,
+                contradicted_by: status.contradicted_by.clone(),
                 active_keys: roster
                     .iter()
                     .zip(&status.active_keys)
@@ -244,6 +255,7 @@ impl Running {
             figures: self.node.store().figures(),
             sources: self.sources.words(),
             copy_bytes: self.copy_bytes(),
+            ahead_bytes: self.places().map(|it| (it, self.copies.ahead_bytes(it))).collect(),
             commits,
             output_records: self.output.end(),
             quote_age_s: (quoted_s > 0).then(|| now_s().saturating_sub(quoted_s)),
@@ -256,13 +268,17 @@ impl Running {
 
     /// Size of each member's copy in bytes.
     pub(super) fn copy_bytes(&self) -> BTreeMap<u16, u64> {
-        let places = 0..u16::try_from(self.copies.len()).unwrap_or(u16::MAX);
         let size = |place| {
             let views = self.copies.views(place).ok()?.views;
             let segments = views.iter().flat_map(|view| view.segments());
             Some((place, segments.map(|it| it.size_bytes).fold(0, u64::saturating_add)))
         };
-        places.filter_map(size).collect()
+        self.places().filter_map(size).collect()
+    }
+
+    /// Every member's place.
+    pub(super) fn places(&self) -> Range<u16> {
+        0..u16::try_from(self.copies.len()).unwrap_or(u16::MAX)
     }
 
     fn up_ms(&self) -> u64 {

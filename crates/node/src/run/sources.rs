@@ -22,6 +22,8 @@ pub(crate) enum SourceState {
     Connecting,
     /// It answers.
     Streaming,
+    /// It is not read on until the fold has caught up.
+    Full,
     Trouble(Trouble),
 }
 
@@ -30,6 +32,7 @@ impl SourceState {
         match self {
             Self::Connecting => "connecting",
             Self::Streaming => "streaming",
+            Self::Full => "full",
             Self::Trouble(Trouble::Gap) => "gap",
             Self::Trouble(Trouble::Ticket) => "ticket",
             Self::Trouble(Trouble::Attestation) => "attestation",
@@ -57,7 +60,8 @@ impl Sources {
     pub(crate) fn down(&self) -> (u64, Vec<String>) {
         let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = u64::try_from(sources.len()).unwrap_or(u64::MAX);
-        let down = sources.values().filter(|it| it.state != SourceState::Streaming);
+        let gives = |it: &&Standing| matches!(it.state, SourceState::Streaming | SourceState::Full);
+        let down = sources.values().filter(|it| !gives(it));
         let say = |it: &Standing| it.says.clone().unwrap_or_else(|| it.state.word().to_owned());
         (count, down.map(say).collect())
     }

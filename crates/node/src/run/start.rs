@@ -31,6 +31,9 @@ use crate::failure::Failure;
 /// How often the reactor shows that it turns, in milliseconds.
 const BEAT_MS: u64 = 500;
 
+/// How long what runs beside the reactor may take after the drain, in milliseconds.
+const LEFT_BEHIND_MS: u64 = 1_000;
+
 /// Runs a node until it is told to end, or cannot go on.
 pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
     logging::start(loaded.log, loaded.simulated)?;
@@ -38,10 +41,13 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Failure::unexpected)?;
-    runtime.block_on(async move {
+    let ended = runtime.block_on(async move {
         let started = Started::new(loaded).await?;
         drain::until_the_end(started).await
-    })
+    });
+    // What a drain has not waited for does not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(LEFT_BEHIND_MS));
+    ended
 }
 
 /// A node that was started, with what ends it.
@@ -63,16 +69,16 @@ pub(super) struct Started {
 }
 
 /// What a node stands on: who it is on the network, and who the others are.
-struct Ground {
-    boot_key: BootKey,
+pub(super) struct Ground {
+    pub(super) boot_key: BootKey,
     endpoint: Endpoint,
-    terms: Arc<TermBook>,
-    counters: Arc<Counters>,
+    pub(super) terms: Arc<TermBook>,
+    pub(super) counters: Arc<Counters>,
     observer: Arc<dyn Observer>,
     attested: Arc<Attested>,
-    links: Links,
+    pub(super) links: Links,
     /// Organism time, in seconds since 1970, for the clock that verdicts are judged at.
-    time_s: Arc<AtomicU64>,
+    pub(super) time_s: Arc<AtomicU64>,
     platform: Option<Held>,
 }
 
@@ -85,8 +91,8 @@ impl Started {
         let trust = Arc::new(Trust::open(&loaded)?);
         let stored = Stored::open(&loaded)?;
         let ground = Ground::new(&loaded, &trust, &stored).await?;
-        let Ground { boot_key, terms, links, counters, .. } = &ground;
-        let node = start_node(&loaded, &stored, boot_key, terms, links, counters).await?;
+        let Ground { terms, links, .. } = &ground;
+        let node = start_node(&loaded, &stored, &trust, &ground).await?;
         ground.attested.tell(&node, &ground.links);
         let running = Arc::new(running(&loaded, &trust, &stored, &ground, node));
         let stop = Stop::default();
@@ -213,6 +219,7 @@ fn running(
         started: Instant::now(),
         beat_ms: AtomicU64::new(0),
         long_answers: Running::long_answers(),
+        orders: Default::default(),
     }
 }
 
@@ -236,6 +243,8 @@ fn feed(
             source: loaded.config.source(&member.name).map(|source| source.kind.clone()),
             base: loaded.path(""),
             data_dir: loaded.data(""),
+            ahead_bytes: loaded.config.budget.ahead_bytes,
+            starts: Default::default(),
             endpoint: ground.endpoint.clone(),
             terms: Arc::clone(&ground.terms),
             observer: Arc::clone(&producers),

@@ -2,17 +2,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use holobiont_archive::{PreviousClock, Problem, Served, Shelf, StartOfWindow, SurfaceHead};
 use holobiont_committee_fold::{Copies, FoldError};
 use holobiont_identity::{Digest, Organism, UniqueId};
 use holobiont_surface::{Genesis, Surface, SurfaceError};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::watch;
+
+use super::giving::Giving;
+use super::places::Place;
 
 /// What one step of an answer carries, in bytes; a longer record goes alone.
 const BLOCK_BYTES: usize = 256 << 10;
-/// Blocks that are read before the reader takes them.
-const BLOCKS_AHEAD: usize = 2;
 
 /// One member's copy, for whoever may read it.
 pub(crate) struct CopyServed {
@@ -117,7 +118,7 @@ pub(crate) fn records(
     served: &Arc<dyn Served>,
     from: u64,
     to: Option<u64>,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Result<Body, Problem> {
     let end = *served.growth().borrow();
     let to = to.unwrap_or(end);
@@ -127,35 +128,23 @@ pub(crate) fn records(
         problem.next_seq = Some(end);
         return Err(problem);
     }
-    let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
+    let (giving, body) = Giving::new();
     let served = Arc::clone(served);
     tokio::task::spawn_blocking(move || {
         let _place = place;
-        if let Err(error) = send(&*served, from, to, &sender) {
-            tracing::error!(%error, "a surface cannot be read");
-            // The reader sees an answer that breaks off, and none that ends.
-            let _ = sender.blocking_send(Err(std::io::Error::other("unreadable")));
+        match send(&*served, from, to, &giving) {
+            Ok(true) => giving.end(),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "a surface cannot be read"),
         }
     });
-    Ok(body_of(receiver))
+    Ok(body)
 }
 
-/// A body that ends when its sender has.
-pub(crate) fn body_of(receiver: mpsc::Receiver<std::io::Result<Bytes>>) -> Body {
-    let next = |mut receiver: mpsc::Receiver<_>| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    };
-    Body::from_stream(futures_util::stream::unfold(receiver, next))
-}
-
-fn send(
-    served: &dyn Served,
-    from: u64,
-    to: u64,
-    sender: &mpsc::Sender<std::io::Result<Bytes>>,
-) -> Result<(), SurfaceError> {
+/// Whether the reader took it all.
+fn send(served: &dyn Served, from: u64, to: u64, giving: &Giving) -> Result<bool, SurfaceError> {
     if from >= to {
-        return Ok(());
+        return Ok(true);
     }
     let view = served.view()?;
     let mut cursor = view.cursor(from)?;
@@ -167,13 +156,13 @@ fn send(
         cursor.advance();
         if block.len() >= BLOCK_BYTES || cursor.next_seq() >= to {
             let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK_BYTES));
-            if sender.blocking_send(Ok(full.into())).is_err() {
-                // Nobody reads on.
-                return Ok(());
+            if let Err(why) = giving.give(full.into()) {
+                tracing::debug!(%why, "records are read no further");
+                return Ok(false);
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A shelf of a fixed set, which a config that is taken up may exchange.

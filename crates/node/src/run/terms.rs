@@ -9,10 +9,6 @@ use holobiont_policy::Roster;
 
 use super::trust::Trust;
 
-/// How many rosters back and ahead of its own a node attests to: those who are behind have to
-/// catch up from somebody.
-const EPOCHS_AROUND: u64 = 3;
-
 /// What is demanded and offered on connections, as the committee stands now.
 pub(crate) struct TermBook {
     node: UniqueId,
@@ -31,6 +27,8 @@ struct Standing {
     held: Vec<Arc<Organism>>,
     /// Nodes that the config names beside the roster: how a new node finds those it is to join.
     named: BTreeSet<UniqueId>,
+    /// Nodes of newer rosters than this node's log has come to, as others have told it.
+    heard: BTreeSet<UniqueId>,
 }
 
 impl TermBook {
@@ -42,7 +40,8 @@ impl TermBook {
         named: BTreeSet<UniqueId>,
     ) -> Self {
         let platforms = PlatformBook::default();
-        let now = Standing { organism, roster, roster_number: 0, held: Vec::new(), named };
+        let (held, heard) = Default::default();
+        let now = Standing { organism, roster, roster_number: 0, held, named, heard };
         rule(&platforms, &now);
         Self { node, trust, platforms, now: Mutex::new(now) }
     }
@@ -74,13 +73,19 @@ impl TermBook {
         self.lock().named = named;
     }
 
+    /// Nodes of newer rosters, as others tell: one of them may be who has to bring this node up to it.
+    pub(crate) fn hears(&self, heard: BTreeSet<UniqueId>) {
+        self.lock().heard = heard;
+    }
+
     /// The config in force.
     pub(crate) fn organism(&self) -> Arc<Organism> {
         Arc::clone(&self.lock().organism)
     }
 
     pub(crate) fn is_of_roster(&self, node: &UniqueId) -> bool {
-        self.lock().roster.nodes().contains(node)
+        let now = self.lock();
+        now.roster.nodes().contains(node) || now.heard.contains(node)
     }
 
     /// For connections among the committee: to `only`, or from any of its nodes.
@@ -90,7 +95,7 @@ impl TermBook {
         let expected = match only {
             Some(only) => BTreeSet::from([*only.as_bytes()]),
             None => {
-                let nodes = now.roster.nodes().iter().chain(&now.named);
+                let nodes = now.roster.nodes().iter().chain(&now.named).chain(&now.heard);
                 nodes.map(|node| *node.as_bytes()).collect()
             }
         };
@@ -171,14 +176,22 @@ fn no_pins(surface: &str) -> SurfacePins {
     }
 }
 
-/// The own terms first, then those of peers that are a little ahead or behind.
+/// The own terms first, then those of peers that are ahead or behind, the nearest first and as many as
+/// may be offered: with one config those of thirty rosters back and ahead. Those who are behind have to
+/// catch up from somebody, and neither side knows before how far that is.
 fn offers(now: &Standing) -> Vec<Terms> {
-    let first = now.roster_number.saturating_sub(EPOCHS_AROUND);
-    let last = now.roster_number.saturating_add(EPOCHS_AROUND);
     let configs = std::iter::once(&now.organism).chain(&now.held);
-    let mut offers = vec![committee_terms(&now.organism, now.roster_number)];
-    for organism in configs {
-        offers.extend((first..=last).map(|epoch| committee_terms(organism, epoch)));
+    let configs: Vec<Terms> = configs.map(|organism| committee_terms(organism, 0)).collect();
+    let mut offers = Vec::with_capacity(MAX_OFFERS);
+    for off in 0_u64.. {
+        if offers.len() >= MAX_OFFERS {
+            break;
+        }
+        let epochs = [now.roster_number.checked_sub(off), now.roster_number.checked_add(off)];
+        let epochs: BTreeSet<u64> = epochs.into_iter().flatten().collect();
+        for terms in &configs {
+            offers.extend(epochs.iter().map(|epoch| Terms { epoch: *epoch, ..*terms }));
+        }
     }
     offers.truncate(MAX_OFFERS);
     offers
@@ -187,4 +200,40 @@ fn offers(now: &Standing) -> Vec<Terms> {
 fn rule(platforms: &PlatformBook, now: &Standing) {
     let distinct = committee_pins(&now.organism).min_distinct_platforms;
     platforms.rule(now.roster.nodes().len(), distinct);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(roster_number: u64) -> Standing {
+        let source = include_str!("../../../identity/tests/vectors/organism.toml");
+        let nodes = ["one", "two", "three"].map(UniqueId::from_name);
+        Standing {
+            organism: Arc::new(Organism::parse(source).unwrap()),
+            roster: Roster::new(nodes.to_vec()).unwrap(),
+            roster_number,
+            held: Vec::new(),
+            named: BTreeSet::new(),
+            heard: BTreeSet::new(),
+        }
+    }
+
+    fn reaches(one: &Standing, other: &Standing) -> bool {
+        offers(one).contains(&committee_terms(&other.organism, other.roster_number))
+    }
+
+    #[test]
+    fn a_node_that_missed_many_rosters_and_those_who_have_them_attest_to_each_other() {
+        let (behind, ahead) = (standing(0), standing(30));
+        assert!(reaches(&behind, &ahead) && reaches(&ahead, &behind));
+        for now in [&behind, &ahead, &standing(u64::MAX)] {
+            let offered = offers(now);
+            assert_eq!(offered[0], committee_terms(&now.organism, now.roster_number));
+            assert_eq!(offered.len(), MAX_OFFERS);
+        }
+        let mut two = standing(9);
+        two.held.push(Arc::clone(&two.organism));
+        assert!(reaches(&two, &standing(0)) && reaches(&two, &standing(18)));
+    }
 }

@@ -40,9 +40,13 @@ pub(crate) struct Told {
     pub(crate) paused: bool,
     pub(crate) halted: bool,
     pub(crate) signing: String,
-    /// The cut that this node diverged at, or that the committee is split over.
+    /// The cut at which others have another state, that this node diverged at, or that the committee
+    /// is split over.
     pub(crate) signing_cut: Option<u64>,
     pub(crate) rolled_back: bool,
+    /// Nodes that have told of another state than this node has.
+    #[serde(default)]
+    pub(crate) contradicted_by: Vec<UniqueId>,
     /// Nodes whose boot key is admitted.
     pub(crate) active_keys: Vec<UniqueId>,
     /// Other nodes with an attested connection.
@@ -113,13 +117,15 @@ pub(crate) const ROLES: [Role; 6] =
     [Role::Recalling, Role::Learner, Role::Follower, Role::Candidate, Role::Leader, Role::Stopped];
 
 /// Every word of [`signing_word`].
-pub(crate) const SIGNINGS: [&str; 5] = ["waits", "signs", "fenced", "diverged", "split"];
+pub(crate) const SIGNINGS: [&str; 6] =
+    ["waits", "signs", "fenced", "contradicted", "diverged", "split"];
 
 pub(crate) const fn signing_word(signing: &Signing) -> &'static str {
     match signing {
         Signing::Waits(_) => "waits",
         Signing::Signs => "signs",
         Signing::Fenced => "fenced",
+        Signing::Contradicted { .. } => "contradicted",
         Signing::Diverged { .. } => "diverged",
         Signing::Split { .. } => "split",
     }
@@ -127,7 +133,9 @@ pub(crate) const fn signing_word(signing: &Signing) -> &'static str {
 
 pub(crate) const fn signing_cut(signing: &Signing) -> Option<u64> {
     match signing {
-        Signing::Diverged { cut } | Signing::Split { cut } => Some(*cut),
+        Signing::Contradicted { cut } | Signing::Diverged { cut } | Signing::Split { cut } => {
+            Some(*cut)
+        }
         _ => None,
     }
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holobiont_attestation::{
-    Ask, Binding, Collateral, Evidence, InspectBinding, Marks, PckCa, ProviderError, ProviderKind,
-    Quote, QuoteProvider, ReportData, TrustRoot, Verdict, Verifier, claimed_platform,
+    Ask, Binding, Collateral, Evidence, InspectBinding, PckCa, ProviderError, ProviderKind, Quote,
+    QuoteProvider, ReportData, TrustRoot, Verdict, Verifier, claimed_platform,
 };
 use holobiont_attestation_pccs::CollateralDirectory;
 use holobiont_attestation_tls::{
@@ -17,6 +17,7 @@ use holobiont_identity::pins::SurfacePins;
 use super::loaded::Loaded;
 use crate::failure::Failure;
 use crate::now::now_s;
+use crate::quote_file::in_use;
 
 /// How long connections are gathered for one quote, in milliseconds: a quote takes ten times that.
 const GATHER_MS: u64 = 20;
@@ -24,7 +25,9 @@ const GATHER_MS: u64 = 20;
 /// beside the node.
 const READ_AGAIN_S: u64 = 60;
 
-type OwnVerdict = dyn Fn(&SurfacePins) -> Result<Verdict, ProviderError> + Send + Sync;
+/// Evidence, the pins to judge it by, what it must be made for, the time, and whether it is known to
+/// be of now.
+type Judge = dyn Fn(&Evidence, &SurfacePins, &Binding, u64, bool) -> Verdict + Send + Sync;
 
 /// What this node attests with, and what it judges others by: one world, real or simulated.
 pub(crate) struct Trust {
@@ -35,7 +38,8 @@ pub(crate) struct Trust {
     /// When the last own quote was made, in seconds since 1970; 0 before the first.
     pub(crate) quoted_s: Arc<AtomicU64>,
     appraiser: Box<dyn Fn(SurfacePins) -> Arc<dyn Appraiser> + Send + Sync>,
-    own: Box<OwnVerdict>,
+    provider: Arc<dyn QuoteProvider>,
+    judge: Box<Judge>,
     kept: Option<CollateralDirectory>,
 }
 
@@ -101,10 +105,28 @@ impl Trust {
         let quoted_s = Arc::new(AtomicU64::new(0));
         let provider: Arc<dyn QuoteProvider> =
             Arc::new(Noted { provider, quoted_s: Arc::clone(&quoted_s) });
-        let own = {
-            let (provider, verifier) = (Arc::clone(&provider), Arc::clone(&verifier));
-            let (held, marks) = (Arc::clone(&collateral), marks.clone());
-            move |pins: &SurfacePins| own_verdict(&*provider, &verifier, &held, &marks.now(), pins)
+        let judge = {
+            let (verifier, held) = (Arc::clone(&verifier), Arc::clone(&collateral));
+            let marks = marks.clone();
+            move |evidence: &Evidence,
+                  pins: &SurfacePins,
+                  binding: &Binding,
+                  now_s: u64,
+                  is_of_now: bool| {
+                let quote = Quote::parse(&evidence.quote).ok();
+                let collateral = quote.and_then(|quote| held.of(&quote));
+                let marks = marks.now();
+                let now_s = now_s.max(marks.floor_s());
+                let ask = Ask {
+                    now_s,
+                    pins: Some(pins),
+                    binding: Some(binding),
+                    collateral: collateral.as_deref(),
+                    marks: &marks,
+                    quote_made_s: is_of_now.then_some(now_s),
+                };
+                verifier.verify(evidence, &ask)
+            }
         };
         let gather = Gather { leaves: peers.max(1), gather_ms: GATHER_MS };
         let (held, seen) = (Arc::clone(&collateral), marks.clone());
@@ -117,12 +139,13 @@ impl Trust {
         };
         Self {
             simulated,
-            prover: Arc::new(BatchingProver::new(provider, gather)),
+            prover: Arc::new(BatchingProver::new(Arc::clone(&provider), gather)),
             marks,
             collateral,
             quoted_s,
             appraiser: Box::new(appraiser),
-            own: Box::new(own),
+            provider,
+            judge: Box::new(judge),
             kept,
         }
     }
@@ -134,7 +157,36 @@ impl Trust {
 
     /// What others will make of this node: its own quote, judged by these pins.
     pub(crate) fn own_verdict(&self, pins: &SurfacePins) -> Result<Verdict, ProviderError> {
-        (self.own)(pins)
+        let simulated = self.simulated;
+        // The quote is made for this look alone, and binds nothing else.
+        let binding = Binding::Inspect(InspectBinding { simulated, challenge: [0; 32] });
+        let evidence = self.evidence(&binding, true)?;
+        Ok((self.judge)(&evidence, pins, &binding, now_s(), false))
+    }
+
+    /// A quote of this guest, and what is in use of its event log where that is wanted. It blocks, up
+    /// to a second or so.
+    pub(crate) fn evidence(
+        &self,
+        binding: &Binding,
+        with_log: bool,
+    ) -> Result<Evidence, ProviderError> {
+        let quote = self.provider.quote(&binding.report_data())?;
+        let event_log = if with_log { self.provider.event_log()? } else { None };
+        let event_log = event_log.map(|log| in_use(&log).to_vec());
+        Ok(Evidence { quote, event_log, batch: None })
+    }
+
+    /// Judges the quote of a boot whose key has just been seen at work: no nonce of ours is in it, and
+    /// none is needed, since whoever has that key has it in this boot.
+    pub(crate) fn boot_verdict(
+        &self,
+        evidence: &Evidence,
+        pins: &SurfacePins,
+        binding: &Binding,
+        now_s: u64,
+    ) -> Verdict {
+        (self.judge)(evidence, pins, binding, now_s, true)
     }
 
     /// Writes the marks down, where they went up.
@@ -144,32 +196,6 @@ impl Trust {
         }
         Ok(())
     }
-}
-
-/// The quote is made for this look alone, and binds nothing else.
-fn own_verdict<R: TrustRoot>(
-    provider: &dyn QuoteProvider,
-    verifier: &Verifier<R>,
-    held: &HeldCollateral,
-    marks: &Marks,
-    pins: &SurfacePins,
-) -> Result<Verdict, ProviderError> {
-    let simulated = verifier.simulated();
-    let binding = Binding::Inspect(InspectBinding { simulated, challenge: [0; 32] });
-    let quote = provider.quote(&binding.report_data())?;
-    let evidence = Evidence { quote, event_log: provider.event_log()?, batch: None };
-    let collateral = Quote::parse(&evidence.quote).ok().and_then(|quote| held.of(&quote));
-    Ok(verifier.verify(
-        &evidence,
-        &Ask {
-            now_s: now_s().max(marks.floor_s()),
-            pins: Some(pins),
-            binding: Some(&binding),
-            collateral: collateral.as_deref(),
-            marks,
-            quote_made_s: None,
-        },
-    ))
 }
 
 fn peers_of(loaded: &Loaded) -> usize {

@@ -13,22 +13,25 @@ use holobiont_archive::{
 };
 use holobiont_attestation::Verdict;
 use holobiont_attestation_tls::{BootKey, Clock, Endpoint, Limits};
-use holobiont_committee::{Configs, MAX_ENROLMENT_BYTES, MachineEvent, Signer};
+use holobiont_committee::{
+    Configs, MAX_BOOT_QUOTE_BYTES, MAX_ENROLMENT_BYTES, MachineEvent, Signer,
+};
 use holobiont_committee_fold::FolderOptions;
 use holobiont_committee_raft::{Node, NodeError, Parts, Settings};
 use holobiont_committee_store::Directory;
 use holobiont_identity::UniqueId;
 use holobiont_identity::pins::COMMITTEE_SURFACE;
 
-use super::admission::enrolments;
-use super::counters::Counters;
-use super::links::{COMMITTEE_PATH, Links};
+use super::admission::{boot_quotes, enrolments};
+use super::links::COMMITTEE_PATH;
 use super::loaded::Loaded;
 use super::running::Running;
+use super::start::Ground;
 use super::stored::{First, Stored};
 use super::surfaces::{CopyServed, Shelved, Shelves};
-use super::terms::TermBook;
+use super::terms::{TermBook, committee_pins};
 use super::trust::Trust;
+use crate::boot_quote;
 use crate::failure::{Failure, InputPlace};
 use crate::files;
 use crate::now::{now_ms, now_s};
@@ -121,13 +124,44 @@ pub(super) fn addresses(loaded: &Loaded) -> Vec<(UniqueId, String)> {
     peers.map(|peer| (peer.node, peer.address.clone())).collect()
 }
 
-pub(super) async fn start_node(
+/// The evidence that this boot's key was made in this guest, as it goes into the committee's log.
+async fn own_quote(
     loaded: &Loaded,
     stored: &Stored,
     boot_key: &BootKey,
-    terms: &Arc<TermBook>,
-    links: &Links,
-    counters: &Arc<Counters>,
+    enrolment: &[u8],
+    trust: &Arc<Trust>,
+) -> Result<Vec<u8>, Failure> {
+    let organism = &stored.first.organism;
+    let with_log = boot_quote::asks_for_log(&committee_pins(organism));
+    let binding = boot_quote::binding(
+        trust.simulated,
+        &organism.stable_id(),
+        &loaded.config.node,
+        &boot_key.ed25519(),
+        enrolment,
+    );
+    let trust = Arc::clone(trust);
+    let made = tokio::task::spawn_blocking(move || trust.evidence(&binding, with_log)).await;
+    let quote = made.map_err(Failure::unexpected)??.encode().map_err(Failure::unexpected)?;
+    if quote.len() > MAX_BOOT_QUOTE_BYTES {
+        return Err(Failure::NotReady {
+            what: format!(
+                "this guest's quote and event log have {} bytes, and the committee's log takes \
+                 {MAX_BOOT_QUOTE_BYTES}: pin registers in place of events, or boot with a shorter \
+                 event log",
+                quote.len()
+            ),
+        });
+    }
+    Ok(quote)
+}
+
+pub(super) async fn start_node(
+    loaded: &Loaded,
+    stored: &Stored,
+    trust: &Arc<Trust>,
+    ground: &Ground,
 ) -> Result<super::feeding::Node, Failure> {
     let enrolment = match &loaded.config.enrolment_file {
         Some(file) => {
@@ -136,6 +170,8 @@ pub(super) async fn start_node(
         }
         None => Vec::new(),
     };
+    let Ground { boot_key, terms, links, counters, time_s, .. } = ground;
+    let quote = own_quote(loaded, stored, boot_key, &enrolment, trust).await?;
     let (certificates, counters) = (Arc::clone(&stored.certificates), Arc::clone(counters));
     let listener = move |index: u64, event: &MachineEvent| match event {
         MachineEvent::Certified(certificate) => {
@@ -158,6 +194,8 @@ pub(super) async fn start_node(
         signer: Arc::new(BootSigner(boot_key.clone())),
         enrolment,
         enrolments: enrolments(terms),
+        quote,
+        quotes: boot_quotes(terms, trust, time_s),
         disk: Arc::new(Directory::open(&loaded.data("log")).map_err(NodeError::from)?),
         transport: links.clone(),
         copies: Arc::clone(&stored.copies),

@@ -13,17 +13,17 @@ use tempfile::TempDir;
 use crate::run::{Ran, command, holobiont};
 
 /// How many days each member has published.
-const DAYS: usize = 120;
-const MEMBERS: [&str; 2] = ["USD", "JPY"];
-const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
+pub(crate) const DAYS: usize = 120;
+pub(crate) const MEMBERS: [&str; 2] = ["USD", "JPY"];
+pub(crate) const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 /// Whatever is waited for is there long before.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node's process; killed with the test.
-struct Node {
-    child: Child,
+pub(crate) struct Node {
+    pub(crate) child: Child,
     query: String,
-    ops: String,
+    pub(crate) ops: String,
 }
 
 impl Drop for Node {
@@ -44,7 +44,7 @@ impl Node {
     }
 
     /// Waits until the node says so, and returns all that it says then.
-    fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + PATIENCE;
         let mut last = None;
         while Instant::now() < end {
@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// The exit code after SIGTERM.
-    fn ends(mut self) -> Option<i32> {
+    pub(crate) fn ends(mut self) -> Option<i32> {
         self.signal(Signal::TERM);
         self.child.wait().unwrap().code()
     }
@@ -77,13 +77,13 @@ fn agent() -> ureq::Agent {
 }
 
 /// A committee's folder: configs, keys, and members' surfaces that nodes read from this machine.
-struct Network {
+pub(crate) struct Network {
     _dir: TempDir,
-    root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 impl Network {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("net");
         let members = MEMBERS.len().to_string();
@@ -115,7 +115,7 @@ impl Network {
         Self { _dir: dir, root }
     }
 
-    fn start(&self, node: &str) -> Node {
+    pub(crate) fn start(&self, node: &str) -> Node {
         let config = self.root.join(node).join("node.toml");
         let text: toml::Table = fs::read_to_string(&config).unwrap().parse().unwrap();
         let listen = |key: &str| text["listen"][key].as_str().unwrap().to_owned();
@@ -134,11 +134,11 @@ impl Network {
         Node { child, query: listen("query"), ops: listen("ops") }
     }
 
-    fn log(&self, node: &str) -> String {
+    pub(crate) fn log(&self, node: &str) -> String {
         fs::read_to_string(self.root.join(node).join("log.ndjson")).unwrap()
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         holobiont(&self.root, arguments)
     }
 
@@ -148,11 +148,14 @@ impl Network {
         let sign = [&sign[..], &["--key", "operator.key", "--out", "order.json"]].concat();
         self.run(&sign).expect(0);
         let url = format!("http://{}", at.ops);
-        self.run(&["order", "send", "order.json", "--url", &url]).expect(0);
+        let send = ["order", "send", "order.json", "--url", &url, "--json"];
+        assert_eq!(self.run(&send).expect(0).json()["known"], false);
+        // Whoever is in doubt may send it again: it is in the log once.
+        assert_eq!(self.run(&send).expect(0).json()["known"], true);
     }
 }
 
-fn ready(status: &Value) -> bool {
+pub(crate) fn ready(status: &Value) -> bool {
     status["ready"] == true
 }
 
@@ -208,7 +211,7 @@ fn a_committee_runs_recovers_takes_up_a_config_and_is_audited() {
     assert!(back["folded_index"].as_u64() > without["folded_index"].as_u64());
 
     takes_up_a_config(&network, &nodes);
-    is_audited(&network, &nodes[0]);
+    is_audited(&network, &nodes);
 
     let urls: Vec<String> = nodes.iter().map(|node| format!("http://{}", node.query)).collect();
     let status = network.run(&["status", "--url", &urls.join(",")]).expect(0).stdout;
@@ -270,17 +273,30 @@ fn is_fenced_by_its_clone(network: &Network, mut node: Node) {
     assert_eq!(code, Some(11));
 }
 
-/// What anybody can check with the config that the committee began with, and the roster.
-fn is_audited(network: &Network, node: &Node) {
-    let url = format!("http://{}", node.query);
-    let known = ["--organism", "first.toml", "--roster", "roster.toml"];
-    let audit = [&["audit"][..], &known, &["--url", &url, "--json"]].concat();
+/// What anybody can check with the config that the committee began with, which names the roster.
+fn is_audited(network: &Network, nodes: &[Node]) {
+    let urls: Vec<String> = nodes.iter().map(|node| format!("http://{}", node.query)).collect();
+    let url = &urls[0];
+    let known = ["--organism", "first.toml"];
+    let audit = [&["audit"][..], &known, &["--url", url, "--json"]].concat();
     let audited = network.run(&audit).expect(0).json();
+    // Three nodes, and one of them was started again.
+    let keys = &audited["boot_keys"];
+    assert_eq!((&keys["admitted"], &keys["bound"]), (&4.into(), &4.into()), "{audited}");
+    assert_eq!((&keys["signatures"], &keys["simulated"]), (&"not-checked".into(), &true.into()));
+    let all: Vec<&str> = urls.iter().flat_map(|url| ["--url", url]).collect();
+    let world = ["--simulated-world", "world"];
+    let audit_all = [&["audit"][..], &known, &all, &world, &["--json"]].concat();
+    let of_all = network.run(&audit_all).expect(0).json();
+    assert_eq!(of_all["boot_keys"]["signatures"], "verified");
+    let others = of_all["others"].as_array().unwrap();
+    assert_eq!(others.len(), 2);
+    assert!(others.iter().all(|it| it["entries_compared"].as_u64() > Some(10)), "{of_all}");
     assert!(audited["commits"].as_u64().unwrap() >= DAYS as u64, "{audited}");
     assert!(audited["certificates"].as_u64() > Some(0), "{audited}");
     assert!(audited["records_compared"].as_u64() > Some(0), "{audited}");
 
-    let explained = ["explain", "--url", &url, "--organism", "first.toml", "--json"];
+    let explained = ["explain", "--url", url, "--organism", "first.toml", "--json"];
     let explained = network.run(&explained).expect(0).json();
     assert!(explained["citations"].as_array().unwrap().iter().all(|it| it["proved"] == true));
 
@@ -293,7 +309,8 @@ fn is_audited(network: &Network, node: &Node) {
     fetch("/v1/certificates/latest", "latest.certificate");
     let export = fetch("/v1/cuts", "cuts.log");
     let verify = ["certificate", "verify", "latest.certificate", "--export", "cuts.log"];
-    network.run(&[&verify[..], &known].concat()).expect(0);
+    let verified = network.run(&[&verify[..], &known, &world].concat()).expect(0).stdout;
+    assert!(verified.contains("4 of 4 bound by SIMULATED quotes"), "{verified}");
 
     let surfaces = ["--surfaces", "surfaces"];
     let audit = |file: &str| {
@@ -306,11 +323,21 @@ fn is_audited(network: &Network, node: &Node) {
     let against = ["audit", "--organism", "first.toml", "--against", "again"];
     network.run(&[&against[..], &surfaces].concat()).expect(0);
 
+    crate::forged_logs::write(&network.root, "cuts.log", "first.toml");
+    audit("borrowed.log").expect(5);
+    audit("bare.log").expect(5);
+    // Only who signed it tells, and that is said.
+    let unchecked = audit("forged.log").expect(0).json();
+    assert_eq!(unchecked["boot_keys"]["signatures"], "not-checked");
+    let checked = ["audit", "--export", "forged.log", "--organism", "first.toml"];
+    let checked = network.run(&[&checked[..], &surfaces, &world].concat()).expect(5);
+    checked.tells(&["the boot key of node", "log entry 1 presents"]);
+
     let mut forged = export;
     let middle = forged.len() / 2;
     forged[middle] ^= 1;
-    fs::write(network.root.join("forged.log"), forged).unwrap();
-    audit("forged.log").expect(5);
+    fs::write(network.root.join("damaged.log"), forged).unwrap();
+    audit("damaged.log").expect(5);
     // Another roster is another committee.
     let other = "version = 1\nnode = [{ id = \"a\" }, { id = \"b\" }, { id = \"c\" }]\n";
     fs::write(network.root.join("other.toml"), other).unwrap();

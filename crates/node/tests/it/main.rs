@@ -21,11 +21,15 @@ mod demo;
 #[cfg(feature = "simulated")]
 mod dev_network;
 mod euro_fx;
+#[cfg(feature = "simulated")]
+mod forged_logs;
 mod house;
 mod import_export;
 mod run;
 #[cfg(feature = "simulated")]
 mod sets;
+#[cfg(feature = "simulated")]
+mod sources;
 #[cfg(feature = "simulated")]
 mod surface_serve;
 mod trust;

@@ -10,7 +10,7 @@ use holobiont_surface::{
 
 use super::index::{Index, Look};
 use super::shelf::{Recovered, Shelf};
-use super::{CopyOptions, CopyRecovery, Views};
+use super::{Aside, CopyOptions, CopyRecovery, Views};
 use crate::{FoldError, Since};
 
 /// One member's copy.
@@ -112,6 +112,10 @@ impl Copy {
 
     pub(super) fn views(&self) -> Views {
         self.shown().views.clone()
+    }
+
+    pub(super) fn aside(&self) -> Result<Vec<Aside>, FoldError> {
+        self.shelf.aside()
     }
 
     pub(super) fn failure(&self) -> Option<String> {

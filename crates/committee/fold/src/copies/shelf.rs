@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use holobiont_surface::{Genesis, StartAt, Surface, SurfaceError, SurfaceWriter, WriterOptions};
 
+use super::aside::{self, Aside};
 use crate::FoldError;
 
 const NEXT: &str = "next";
@@ -135,6 +136,18 @@ impl Shelf {
         }
         let error = io::ErrorKind::AlreadyExists.into();
         Err(FoldError::io(dir, "moving")(error))
+    }
+
+    /// What is where nothing reads it, the oldest first: whole copies, and ends that were cut off.
+    pub(super) fn aside(&self) -> Result<Vec<Aside>, FoldError> {
+        let whole = format!("{}.{FORKED}-", self.name);
+        let end = format!(".{FORKED}");
+        let mut found = Vec::new();
+        aside::list(&self.parent, |name| name.starts_with(&whole), &mut found)?;
+        for dir in self.older_dirs()?.into_values().chain([self.dir()]) {
+            aside::list(&dir, |name| name.ends_with(&end), &mut found)?;
+        }
+        Ok(aside::in_order(found))
     }
 
     /// Removes an empty copy, or an older one.

@@ -4,7 +4,7 @@
 use holobiont_committee_fold::{FoldError, FoldSnapshot, FolderStart, Need};
 use holobiont_surface::Surface;
 
-use crate::world::{Entry, Follower, World, append, days};
+use crate::world::{Entry, Follower, SMALL, World, append, days, open_copies};
 
 const MEMBERS: u16 = 2;
 
@@ -80,6 +80,11 @@ fn a_copy_of_another_history_is_cut_back_to_the_frontier_and_goes_on() {
             let from_seq = if have < from / 5 * 5 + 5 { have as u64 } else { round };
             assert_eq!((first.member, first.from_seq), (0, from_seq), "{name}");
             assert!(has_aside(&world, &format!("{name}/copies/m0"), "forked"), "{name}");
+            let aside = node.copies.aside(0).unwrap();
+            assert!(!aside.is_empty() && aside.iter().all(|it| it.size_bytes > 0), "{aside:?}");
+            // Whoever keeps the disk may remove it.
+            aside.iter().for_each(|it| it.remove().unwrap());
+            assert!(!has_aside(&world, &format!("{name}/copies/m0"), "forked"), "{name}");
         }
     }
 }
@@ -187,4 +192,29 @@ fn a_copy_that_was_cut_back_shows_nothing_of_what_it_gave_up() {
     assert_eq!(node.copies.cut_back(0, Some(elsewhere)).unwrap().0, 0);
     assert_eq!(node.copies.durable(0), None);
     assert_eq!(Surface::next_seq(&node.copies.view(0).unwrap()), 0);
+}
+
+/// How far a copy is ahead is counted from what was folded, not from what was agreed on.
+#[test]
+fn what_is_not_folded_yet_is_ahead() {
+    let world = world();
+    let mut node = Follower::open(&world, "node", None);
+    node.feed(&world, 0, 20);
+    node.feed(&world, 1, 20);
+    let whole = node.copies.views(0).unwrap().bytes_from(0);
+    assert_eq!((node.copies.taken_to(0), node.copies.ahead_bytes(0)), (0, whole));
+    let mut last = whole;
+    for (index, payload) in &world.entries {
+        node.push_fed(&world, *index, payload);
+        let ahead = node.copies.ahead_bytes(0);
+        assert!(ahead <= last);
+        last = ahead;
+    }
+    let next_seq = node.folder().next_seq(0).unwrap();
+    assert_eq!((node.copies.taken_to(0), next_seq > 10), (next_seq, true));
+    assert!(last < whole / 2, "{last} of {whole}");
+    // Before the fold is open again, what comes in now counts.
+    drop(node);
+    let copies = open_copies(&world.organism, &world.dir.path().join("node/copies"), SMALL);
+    assert_eq!((copies.taken_to(0), copies.ahead_bytes(0)), (20, 0));
 }

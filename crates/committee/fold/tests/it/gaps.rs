@@ -117,7 +117,15 @@ fn a_copy_that_begins_too_late_is_put_aside() {
     }
     assert_eq!(needs[0], (0, 0));
     assert_eq!(node.statements, expected);
-    assert!(world.dir.path().join("node/copies/m0.forked-0").is_dir());
+    let aside = world.dir.path().join("node/copies/m0.forked-0");
+    assert!(aside.is_dir());
+    // It is listed, the oldest first, and may be removed whole.
+    std::fs::write(world.dir.path().join("node/copies/m0/1-2-3.forked"), [7; 9]).unwrap();
+    let listed = node.copies.aside(0).unwrap();
+    assert_eq!(listed.iter().map(|it| &it.path).next(), Some(&aside));
+    assert_eq!((listed.len(), listed[1].size_bytes), (2, 9));
+    listed[0].remove().unwrap();
+    assert!(!aside.exists() && node.copies.aside(0).unwrap().len() == 1);
 }
 
 #[test]

@@ -126,7 +126,10 @@ impl World {
             dir,
         };
         for node in 0..3 {
-            world.say(node, LogCommand::Key { key: boot_key(node).public(), enrolment: vec![] });
+            world.say(
+                node,
+                LogCommand::Key { key: boot_key(node).public(), enrolment: vec![], quote: vec![] },
+            );
         }
         for (by, node) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
             world.say(by, LogCommand::Admit { node, key: boot_key(node).public() });

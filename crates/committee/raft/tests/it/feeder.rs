@@ -96,9 +96,11 @@ impl Feeder {
                 self.node.gap(member, gone.earliest, gone.head_before, gone.closed_before);
                 let resume_from =
                     self.node.with_machine(|machine| machine.policy().members()[place].resume_from);
-                // The committee has gone past it: the copy begins anew behind the gap.
-                if resume_from >= gone.earliest {
-                    self.restart(member, resume_from);
+                // The committee has gone past it, or a snapshot has: the copy begins anew behind the
+                // gap.
+                let from = resume_from.max(self.copies.taken_to(member));
+                if from >= gone.earliest {
+                    self.restart(member, from);
                 }
             }
         }

@@ -25,5 +25,6 @@ mod organism;
 mod places;
 mod rounds;
 mod scenarios;
+mod spoken;
 mod watched;
 mod world;

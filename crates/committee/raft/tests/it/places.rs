@@ -26,6 +26,8 @@ pub(crate) struct Place {
     /// The disk as it lies there while no boot has it.
     pub(crate) disk: Option<SimulatedDisk>,
     pub(crate) dir: PathBuf,
+    /// Its host has made up what is on its disk: what it has is not the committee's.
+    pub(crate) is_forged: bool,
 }
 
 /// One boot of a node.
@@ -75,6 +77,7 @@ impl Place {
             boots: Vec::new(),
             disk: Some(SimulatedDisk::new(dice.next())),
             dir,
+            is_forged: false,
         }
     }
 

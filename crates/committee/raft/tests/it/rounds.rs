@@ -171,7 +171,7 @@ fn fail(world: &World, faults: &Faults, why: &str) -> ! {
 }
 
 /// How many rounds an ordinary run of the tests plays; `HOLOBIONT_ROUNDS` says another number.
-const ROUNDS: u64 = 100;
+const ROUNDS: u64 = 120;
 
 fn number(variable: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "which rounds a person wants to see")]

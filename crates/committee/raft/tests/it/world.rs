@@ -17,7 +17,7 @@ use crate::byzantine::{Liar, Lie};
 use crate::dice::Dice;
 use crate::feeder::{Feeder, Shelves};
 use crate::host::{Computer, Host};
-use crate::invariants::{Verdict, no_panic, outputs_equal, replayed};
+use crate::invariants::{Verdict, no_panic, one_signature, outputs_equal, replayed};
 use crate::member::Members;
 use crate::net::{Line, Net, SimulatedNode};
 use crate::organism::{Operators, STALL_AFTER, node_id, organism};
@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     /// Snapshots are made after so many cuts, and so many entries are kept behind them.
     pub(crate) snapshot_every_cuts: u64,
     pub(crate) keep_entries: u64,
+    /// What boot keys are made from.
+    pub(crate) keys: u64,
     /// A node that lies, and how.
     pub(crate) liar: Option<(usize, Lie)>,
 }
@@ -53,6 +55,7 @@ impl Plan {
             members: 3,
             snapshot_every_cuts: never,
             keep_entries: never,
+            keys: seed,
             liar: None,
         }
     }
@@ -137,7 +140,7 @@ impl World {
     async fn boot(&mut self, number: usize, disk: SimulatedDisk, dir: PathBuf) {
         self.boots += 1;
         let boot = self.boots;
-        let seed = Digest::of(format!("{} boot {boot}", self.plan.seed));
+        let seed = Digest::of(format!("{} boot {boot}", self.plan.keys));
         let key = Arc::new(SeedKey::from_seed(seed.as_bytes()).expect("a key"));
         let computer = Computer::start();
         let place = &self.places[number];
@@ -204,6 +207,7 @@ impl World {
         let place = &self.places[number];
         let clock_off_ms = Arc::clone(&place.clock_off_ms);
         let (watched, name) = (Arc::clone(&self.watched), name.to_owned());
+        let is_forged = place.is_forged;
         let settings = Settings {
             heartbeat_ms: 30,
             election_ms: (120, 240),
@@ -224,6 +228,8 @@ impl World {
             signer: Arc::clone(key) as _,
             enrolment: Vec::new(),
             enrolments: Arc::new(|_, _| true),
+            quote: b"a stand-in".to_vec(),
+            quotes: Arc::new(|presented| presented.quote == b"a stand-in"),
             disk: Arc::new(disk.clone()),
             transport: line.clone(),
             copies: Arc::clone(copies),
@@ -239,7 +245,9 @@ impl World {
             }),
             listener: Arc::new(move |index, event: &MachineEvent| {
                 let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-                watched.heard.push((name.clone(), index, event.clone()));
+                if !is_forged {
+                    watched.heard.push((name.clone(), index, event.clone()));
+                }
             }),
         }
     }
@@ -311,6 +319,22 @@ impl World {
         copy_dir(&to.dir, &place.dir);
     }
 
+    /// Puts a disk that the node's host has made up in the place of its own, while it is down. What the
+    /// node has then is not the committee's.
+    pub(crate) fn forge(&mut self, number: usize, to: &Backup) {
+        self.roll_back(number, to);
+        self.places[number].is_forged = true;
+    }
+
+    /// Gives a node that is down an empty disk.
+    pub(crate) fn wipe(&mut self, number: usize) {
+        let place = &mut self.places[number];
+        place.disk = Some(SimulatedDisk::new(self.dice.next()));
+        fs::remove_dir_all(&place.dir).expect("the folder goes");
+        fs::create_dir(&place.dir).expect("a folder");
+        place.is_forged = false;
+    }
+
     /// Starts another boot of a node on a copy of its disk, while the first one goes on.
     pub(crate) async fn clone_boot(&mut self, number: usize) {
         let backup = self.backup(number);
@@ -368,6 +392,8 @@ impl World {
             outputs.push((boot.name.clone(), output));
         }
         outputs_equal(&outputs)?;
+        let liar = self.plan.liar.map(|(liar, _)| liar);
+        one_signature(watched.invariants.logs_agree.commands(), liar)?;
         let boot = self.members_of_roster().next().ok_or("no node runs")?;
         let agreed: Vec<_> = boot.node.with_machine(|machine| {
             let frontiers = machine.policy().members().iter().map(|member| member.frontier);

@@ -130,6 +130,28 @@ fn a_purge_past_another_history_drops_it() {
     Live::run(append(&mut store, [entry(7, 31)])).unwrap();
 }
 
+/// A snapshot of a leader of term 7 makes more known than this log has, whose own end was never
+/// committed; the node ends before the snapshot has taken the log's place.
+#[test]
+fn what_is_committed_elsewhere_is_not_said_of_this_log() {
+    for own in [(8, 22), (6, 22)] {
+        let (disk, mut store) = filled(20);
+        Live::run(async {
+            append(&mut store, [entry(own.0, 20), entry(own.0, 21)]).await.unwrap();
+            store.save_committed(Some(log_id(1, 15))).await.unwrap();
+            store.save_committed(Some(log_id(7, 50))).await.unwrap();
+            append(&mut store, [entry(own.0, own.1)]).await.unwrap();
+        });
+        store.close().unwrap();
+        let disk = disk.crash();
+        drop(store);
+        let (store, _) = open(&disk, SMALL).expect("nothing is damaged");
+        assert_eq!(store.marks().last_log, Some(own));
+        let committed = store.marks().committed;
+        assert!(committed.is_none_or(|committed| committed.1 <= 15), "{committed:?}");
+    }
+}
+
 #[test]
 fn many_appends_share_one_wait_for_the_disk() {
     let disk = SimulatedDisk::new(1);

@@ -7,13 +7,15 @@ use holobiont_committee::Certificate;
 use holobiont_identity::{Organism, UniqueId};
 use holobiont_replay::{ReplayError, check_output};
 use holobiont_surface::{Surface, SurfaceError, SurfaceWriter, Trust, WriterOptions};
-use serde::Serialize;
 
+use super::super::boot_keys::BootKeys;
+use super::others::Other;
+use super::told::Told;
 use crate::cli::Audit as Args;
 use crate::exported::{Exported, HeldConfigs, Recomputed, recompute};
 use crate::failure::Failure;
 use crate::http::Asking;
-use crate::text::{Grouped, count};
+use crate::text::count;
 use crate::{files, print, run};
 
 /// How long what is certified may take to be in the log that a node shows.
@@ -21,31 +23,15 @@ const ARCHIVED: Duration = Duration::from_millis(500);
 /// How much of a surface is fetched at once, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Audits a committee's signed log: one in a file, or what a node serves.
+/// Audits a committee's signed log: one in a file, or what nodes serve.
 pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let (organism, _) = files::organism(&args.organism)?;
     let scratch = Scratch::new()?;
     let started = Instant::now();
-    let asking = args.url.as_deref().map(Asking::new).transpose()?;
-    // First, so that what is fetched after it covers it: a committee goes on meanwhile.
-    let served = match &asking {
-        Some(asking) => Some(Served::ask(asking, &organism)?),
-        None => None,
-    };
-    let export = match (&asking, &args.export, &args.against) {
-        (Some(asking), ..) => {
-            let file = scratch.0.join("cuts.log");
-            // A node archives its log a moment after it was committed.
-            std::thread::sleep(ARCHIVED);
-            asking.download("/v1/cuts", &file)?;
-            file
-        }
-        (None, Some(file), _) => file.clone(),
-        (None, None, against) => against.clone().unwrap_or_default().join("cuts.log"),
-    };
-    let surfaces_dir = match (&args.surfaces, &asking) {
+    let Fetched { node, others, export } = Fetched::of(args, &organism, &scratch.0)?;
+    let surfaces_dir = match (&args.surfaces, &node) {
         (Some(dir), _) => dir.clone(),
-        (None, Some(asking)) => fetch_members(asking, &organism, &scratch.0)?,
+        (None, Some((asking, _))) => fetch_members(asking, &organism, &scratch.0)?,
         (None, None) => {
             return Err(Failure::Usage {
                 what: "there are no members' surfaces".to_owned(),
@@ -62,26 +48,70 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let surfaces = args.reading.surfaces(&organism, &surfaces_dir, Trust::Full)?;
     let own_dir = scratch.0.join("output");
     let recomputed = recompute(exported, &surfaces, &own_dir)?;
+    let boot_keys = BootKeys::judge(&recomputed.boots, &args.boot_trust)?;
     let own = Surface::open(&own_dir).map_err(ReplayError::Output)?;
-    let (compared, certificate_agrees) = match (&asking, &served, &args.against) {
-        (Some(asking), Some(served), _) => {
+    let (compared, certificate_agrees) = match (&node, &args.against) {
+        (Some((asking, served)), _) => {
             let compared = compare_served(asking, &served.head, &own)?;
             (Some(compared), served.certificate_agrees(&recomputed)?)
         }
-        (_, _, Some(dir)) => {
+        (None, Some(dir)) => {
             let published = Surface::open(&dir.join("surface")).map_err(ReplayError::Output)?;
             check_output(&organism, &published)?;
             (Some(compare(&own, &published)?), None)
         }
-        (_, _, None) => (None, None),
+        (None, None) => (None, None),
     };
-    let mut told =
-        Told::of(&recomputed, compared, certificate_agrees, started.elapsed().as_secs_f64());
-    told.not_checked = not_checked(args, served.as_ref(), certificate_agrees);
+    let not_checked_keys = boot_keys.not_checked();
+    let mut told = Told::of(&recomputed, boot_keys, started.elapsed().as_secs_f64());
+    (told.records_compared, told.fetched_certificate_cut) = (compared, certificate_agrees);
+    for other in &others {
+        told.others.push(other.compare(&export, &recomputed, &own)?);
+    }
+    told.not_checked = not_checked_keys;
+    let served = node.as_ref().map(|(_, served)| served);
+    told.not_checked.extend(not_checked(args, served, certificate_agrees));
     if as_json {
         return print::json("audit", &told);
     }
     print::text(&told.render())
+}
+
+/// The log to audit, and who gave it.
+struct Fetched {
+    node: Option<(Asking, Served)>,
+    others: Vec<Other>,
+    export: PathBuf,
+}
+
+impl Fetched {
+    fn of(args: &Args, organism: &Organism, scratch: &Path) -> Result<Self, Failure> {
+        let mut asked = Vec::new();
+        for url in &args.urls {
+            let asking = Asking::new(url)?;
+            // First, so that what is fetched after it covers it: a committee goes on meanwhile.
+            let served = Served::ask(&asking, organism)?;
+            asked.push((asking, served));
+        }
+        let mut asked = asked.into_iter();
+        let Some((asking, served)) = asked.next() else {
+            let in_folder = || args.against.clone().unwrap_or_default().join("cuts.log");
+            let export = args.export.clone().unwrap_or_else(in_folder);
+            return Ok(Self { node: None, others: Vec::new(), export });
+        };
+        let others = (1..).zip(asked).map(|(number, (asking, served))| {
+            Other::new(asking, served, scratch.join(format!("cuts-{number}.log")))
+        });
+        let others: Vec<Other> = others.collect();
+        // A node archives its log a moment after it was committed.
+        std::thread::sleep(ARCHIVED);
+        let export = scratch.join("cuts.log");
+        asking.download("/v1/cuts", &export)?;
+        for other in &others {
+            other.fetch()?;
+        }
+        Ok(Self { node: Some((asking, served)), others, export })
+    }
 }
 
 /// The members' records, as far as the node shows them.
@@ -213,8 +243,8 @@ fn compare_served(asking: &Asking, head: &SurfaceHead, own: &Surface) -> Result<
 }
 
 /// What a node served before its log was fetched.
-struct Served {
-    head: SurfaceHead,
+pub(super) struct Served {
+    pub(super) head: SurfaceHead,
     certificate: Option<Certificate>,
 }
 
@@ -233,7 +263,7 @@ impl Served {
 
     /// The newest certificate's cut, if it names what was recomputed; none where it is of a cut that
     /// the export does not have.
-    fn certificate_agrees(&self, own: &Recomputed) -> Result<Option<u64>, Failure> {
+    pub(super) fn certificate_agrees(&self, own: &Recomputed) -> Result<Option<u64>, Failure> {
         let Some(certificate) = &self.certificate else { return Ok(None) };
         Ok(own.agrees(certificate)?.then_some(certificate.statement.cut))
     }
@@ -241,10 +271,7 @@ impl Served {
 
 /// What this audit took on somebody's word, in words.
 fn not_checked(args: &Args, served: Option<&Served>, agrees: Option<u64>) -> Vec<String> {
-    let mut not_checked = vec![
-        "that the boot keys in the log were made in the nodes' guests: the log holds no quotes"
-            .to_owned(),
-    ];
+    let mut not_checked = Vec::new();
     if args.surfaces.is_none() {
         not_checked.push(
             "that the members' records are the members' own: they are the node's, --surfaces names \
@@ -278,74 +305,6 @@ fn compare(own: &Surface, published: &Surface) -> Result<u64, Failure> {
         });
     }
     Ok(last.saturating_sub(published.earliest()).saturating_add(1))
-}
-
-#[derive(Serialize)]
-struct Told {
-    cuts: u64,
-    records_folded: u64,
-    commits: u64,
-    certificates: u64,
-    certified_cut: Option<u64>,
-    /// Cut of the certificate that was fetched, where it could be compared.
-    fetched_certificate_cut: Option<u64>,
-    records_compared: Option<u64>,
-    output_head: Option<String>,
-    output_records: u64,
-    state_digest: String,
-    log_digest: String,
-    watermark: Option<u64>,
-    /// What was taken on somebody's word.
-    not_checked: Vec<String>,
-    seconds: f64,
-}
-
-impl Told {
-    fn of(it: &Recomputed, compared: Option<u64>, fetched: Option<u64>, seconds: f64) -> Self {
-        Self {
-            cuts: it.cuts,
-            records_folded: it.records,
-            commits: it.commits,
-            certificates: it.certificates,
-            certified_cut: it.certified.as_ref().map(|statement| statement.cut),
-            fetched_certificate_cut: fetched,
-            records_compared: compared,
-            output_head: it.output.map(|head| head.hash.to_string()),
-            output_records: it.output.map_or(0, |head| head.seq.saturating_add(1)),
-            state_digest: it.state_digest.to_string(),
-            log_digest: it.log_digest.to_string(),
-            watermark: it.watermark,
-            not_checked: Vec::new(),
-            seconds,
-        }
-    }
-
-    fn render(&self) -> String {
-        let certified = self.certified_cut.map_or_else(
-            || "no cut has a certificate".to_owned(),
-            |cut| format!("certificates up to cut {cut}"),
-        );
-        let compared = self.records_compared.map_or_else(String::new, |compared| {
-            format!("{} published records are those recomputed\n", Grouped(compared))
-        });
-        let mut text = format!(
-            "agrees: {} by {} follow from the members' surfaces and the committee's signed log\n\
-             {} folded again in {:.2} s\n{} equal what was recomputed, {certified}\n{compared}\n\
-             output head   {}\nstate digest  {}\nlog digest    {}\n",
-            count(self.commits, "commit"),
-            count(self.cuts, "cut"),
-            count(self.records_folded, "record"),
-            self.seconds,
-            count(self.certificates, "certificate"),
-            self.output_head.as_deref().unwrap_or("none"),
-            self.state_digest,
-            self.log_digest,
-        );
-        for what in &self.not_checked {
-            text.push_str(&format!("not checked   {what}\n"));
-        }
-        text
-    }
 }
 
 /// A folder for what is fetched and recomputed, gone afterwards.

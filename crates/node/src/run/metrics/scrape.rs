@@ -6,10 +6,10 @@ use holobiont_committee_store::{SYNC_BOUNDS_US, StoreFigures};
 use super::{
     APPLIED, BUILD, CERTIFICATES, CERTIFIED_CUT, CHECK, COLLATERAL, COMMITS, COMMITTED, CUTS,
     DENIED, DISK_FREE, DIVERGED, FOLDED, FOLDED_CUTS, FSYNC, HALTED, KEYS, LAST_LOG, LOG_APPENDED,
-    LOG_APPENDED_BYTES, LOG_BYTES, LOG_ENTRIES, MEMBER_CLOSED, MEMBER_COPY, MEMBER_COPY_BYTES,
-    MEMBER_COPY_DURABLE, MEMBER_FLAGGED, MEMBER_FRONTIER, MEMBER_STATUS, MEMBER_STILL, NEEDS,
-    OUTPUT, PAUSED, PEERS, Page, QUOTE_AGE, READY, ROLE, RPCS, SIGNING, SIMULATED, SOURCE, SPLIT,
-    TERM, TICK, TIME, UPTIME, VERDICTS, WATERMARK,
+    LOG_APPENDED_BYTES, LOG_BYTES, LOG_ENTRIES, MEMBER_AHEAD, MEMBER_CLOSED, MEMBER_COPY,
+    MEMBER_COPY_BYTES, MEMBER_COPY_DURABLE, MEMBER_FLAGGED, MEMBER_FRONTIER, MEMBER_STATUS,
+    MEMBER_STILL, NEEDS, OUTPUT, PAUSED, PEERS, Page, QUOTE_AGE, READY, ROLE, RPCS, SIGNING,
+    SIMULATED, SOURCE, SPLIT, TERM, TICK, TIME, UPTIME, VERDICTS, WATERMARK,
 };
 use crate::run::counters::Counted;
 use crate::run::health::Check;
@@ -25,6 +25,8 @@ pub(crate) struct Scraped {
     pub(crate) sources: SourceWords,
     /// Size of each member's own copy in bytes, by place.
     pub(crate) copy_bytes: BTreeMap<u16, u64>,
+    /// Of that, what is not folded yet.
+    pub(crate) ahead_bytes: BTreeMap<u16, u64>,
     /// Commits by grade.
     pub(crate) commits: BTreeMap<&'static str, u64>,
     pub(crate) output_records: u64,
@@ -105,7 +107,9 @@ fn of_organism(it: &Scraped, page: &mut Page) {
     for word in SIGNINGS {
         page.set(&SIGNING, &[word], (signing_word(&status.signing) == word).into());
     }
-    page.set(&DIVERGED, &[], matches!(status.signing, Signing::Diverged { .. }).into());
+    let diverged =
+        matches!(status.signing, Signing::Diverged { .. } | Signing::Contradicted { .. });
+    page.set(&DIVERGED, &[], diverged.into());
     page.set(&SPLIT, &[], matches!(status.signing, Signing::Split { .. }).into());
 }
 
@@ -125,6 +129,9 @@ fn of_members(it: &Scraped, page: &mut Page) {
         page.set(&MEMBER_COPY_DURABLE, &[name], durable);
         if let Some(bytes) = it.copy_bytes.get(&place) {
             page.set(&MEMBER_COPY_BYTES, &[name], *bytes);
+        }
+        if let Some(bytes) = it.ahead_bytes.get(&place) {
+            page.set(&MEMBER_AHEAD, &[name], *bytes);
         }
         page.set(&MEMBER_FLAGGED, &[name], count(member.flagged_nodes.len()));
         let source = it.sources.get(&place).map_or("none", |(word, _)| *word);

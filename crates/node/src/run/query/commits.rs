@@ -1,5 +1,6 @@
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,6 +15,36 @@ use crate::run::running::Running;
 
 /// The most citations of which the proofs are sent.
 const MAX_PROOFS: usize = 1_024;
+/// The most that the windows in these take, in bytes; the first may be longer.
+const MAX_PROOFS_BYTES: usize = 16 << 20;
+/// How long proofs are looked for, in milliseconds: others wait for the disk, too.
+const MAX_PROVING_MS: u64 = 5_000;
+
+/// What one answer may still take. A citation without a proof can be asked of the member.
+struct Allowance {
+    proofs: usize,
+    bytes: usize,
+    until: Option<Instant>,
+}
+
+impl Allowance {
+    fn new() -> Self {
+        let until = Instant::now().checked_add(Duration::from_millis(MAX_PROVING_MS));
+        Self { proofs: MAX_PROOFS, bytes: MAX_PROOFS_BYTES, until }
+    }
+
+    /// Makes one more, where there may be one.
+    fn spend<T>(&mut self, make: impl FnOnce() -> Option<(usize, T)>) -> Option<T> {
+        let is_over = self.until.is_none_or(|until| Instant::now() >= until);
+        if self.proofs == 0 || self.bytes == 0 || is_over {
+            return None;
+        }
+        let (bytes, made) = make()?;
+        self.proofs = self.proofs.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        Some(made)
+    }
+}
 
 /// One record of the organism's own surface, with the proof that a certificate covers it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -178,13 +209,12 @@ fn stands_on(running: &Arc<Running>, seq: u64, commit: &Commit) -> EvidenceTold 
         taken: evidence.taken,
         head: evidence.head,
     });
-    let citations = commit.citations.iter().enumerate().map(|(number, citation)| CitationTold {
+    let mut allowance = Allowance::new();
+    let citations = commit.citations.iter().map(|citation| CitationTold {
         member: citation.member,
         seq: citation.seq,
         clock: citation.clock,
-        proof: (number < MAX_PROOFS)
-            .then(|| prove(running, &organism, &commit.evidence, citation))
-            .flatten(),
+        proof: allowance.spend(|| prove(running, &organism, &commit.evidence, citation)),
     });
     EvidenceTold {
         seq,
@@ -194,18 +224,19 @@ fn stands_on(running: &Arc<Running>, seq: u64, commit: &Commit) -> EvidenceTold 
     }
 }
 
-/// None where this node does not show the member's records, or no longer has them.
+/// With the length of its window; none where this node does not show the member's records, or no longer
+/// has them.
 fn prove(
     running: &Running,
     organism: &holobiont_identity::Organism,
     evidence: &[MemberEvidence],
     citation: &Citation,
-) -> Option<Proof> {
+) -> Option<(usize, Proof)> {
     let member = organism.members.get(usize::from(citation.member))?;
     let served = running.shown(&member.surface_id())?;
     let head = evidence.iter().find(|it| it.place == citation.member)?.head;
     let item = served.view().ok()?.prove(citation.seq, head.seq).ok()?;
-    Some(Proof::of(citation.seq, head, &item))
+    Some((item.window.len(), Proof::of(citation.seq, head, &item)))
 }
 
 const fn kind(published: &Published) -> &'static str {
@@ -221,4 +252,26 @@ fn not_yet(seq: u64, end: u64) -> Problem {
     let mut problem = Problem::new(404, "not-certified", detail);
     problem.next_seq = Some(end);
     problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_so_many_proofs_and_so_many_bytes() {
+        let count = |bytes: usize| {
+            let mut allowance = Allowance { until: far(), ..Allowance::new() };
+            (0..2 * MAX_PROOFS).filter_map(|_| allowance.spend(|| Some((bytes, ())))).count()
+        };
+        assert_eq!(count(1), MAX_PROOFS);
+        assert_eq!(count(MAX_PROOFS_BYTES / 4), 4);
+        assert_eq!(count(usize::MAX), 1);
+        let mut late = Allowance { until: Some(Instant::now()), ..Allowance::new() };
+        assert!(late.spend(|| Some((1, ()))).is_none());
+    }
+
+    fn far() -> Option<Instant> {
+        Instant::now().checked_add(Duration::from_secs(3_600))
+    }
 }

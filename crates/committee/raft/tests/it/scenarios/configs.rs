@@ -6,7 +6,7 @@ use super::{SOON_MS, scene};
 use crate::organism::{STALL_AFTER, organism};
 use crate::world::{Plan, World};
 
-async fn order(world: &mut World, action: OrderAction, replaces: Option<&Roster>) {
+pub(super) async fn order(world: &mut World, action: OrderAction, replaces: Option<&Roster>) {
     let order = world.operators.order(&world.organism, action, replaces);
     let leader = world.leader().expect("a leader");
     let node = world.node(leader).clone();
@@ -89,6 +89,30 @@ fn a_roster_is_changed_by_order_without_a_restart() {
         world.certify(3).await;
         world.start(0).await;
         world.well(&[0, 1, 3]).await;
+    });
+}
+
+#[test]
+fn a_node_that_the_roster_takes_back_goes_on_without_a_restart() {
+    scene(Plan::new(625, 3), async |world| {
+        let first = world.roster.clone();
+        let nodes: Vec<_> = [0, 1, 3].iter().map(|number| world.places[*number].id).collect();
+        let next = Roster::new(nodes.clone()).expect("a roster");
+        world.start(3).await;
+        let goal = |world: &World, digest| {
+            let newest = world.watched().invariants.acknowledged.newest().cloned();
+            newest.is_some_and(|newest| newest.roster_digest == digest)
+        };
+        order(world, OrderAction::Roster { nodes }, Some(&first)).await;
+        world.roster = next.clone();
+        let digest = next.digest();
+        assert!(world.run_until(SOON_MS, |world| goal(world, digest)).await);
+        world.well(&[0, 1, 3]).await;
+        order(world, OrderAction::Roster { nodes: first.nodes().to_vec() }, Some(&next)).await;
+        let digest = first.digest();
+        world.roster = first;
+        assert!(world.run_until(SOON_MS, |world| goal(world, digest)).await);
+        world.well(&[0, 1, 2]).await;
     });
 }
 

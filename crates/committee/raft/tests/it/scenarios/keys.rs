@@ -81,7 +81,8 @@ fn a_key_that_nobody_has_verified_signs_nothing() {
         let stranger = holobiont_committee::SeedKey::from_seed(&[9; 32]).expect("a key");
         let leader = world.leader().expect("a leader");
         let (organism, id) = (world.organism.stable_id(), world.places[1].id);
-        let key = LogCommand::Key { key: stranger.public(), enrolment: Vec::new() };
+        let key =
+            LogCommand::Key { key: stranger.public(), enrolment: Vec::new(), quote: Vec::new() };
         let claim = Signed::make(organism, &id, 1, key, &stranger).encode();
         let node = world.node(leader).clone();
         node.propose_raw(claim).await.expect("the log takes it");

@@ -1,4 +1,7 @@
-use holobiont_committee_raft::Role;
+use std::time::Duration;
+
+use holobiont_committee_raft::{Role, STOP_LIMIT_MS};
+use openraft::AsyncRuntime as _;
 
 use super::scene;
 use crate::host::Host;
@@ -84,6 +87,24 @@ fn a_leader_that_stops_in_order_hands_over_within_an_election_timeout() {
         assert_ne!(new, old);
         assert!(Host::now_ms() - began_ms < 240, "{} ms", Host::now_ms() - began_ms);
         world.start(old).await;
+        world.well(&[0, 1, 2]).await;
+    });
+}
+
+#[test]
+fn a_node_that_does_not_come_to_its_end_is_left_after_a_while() {
+    scene(Plan::new(150, 3), async |world| {
+        let number = (world.leader().expect("a leader") + 1) % 3;
+        let computer = std::sync::Arc::clone(&world.places[number].boots[0].computer);
+        let node = world.node(number).clone();
+        // Nothing of it moves, as where a disk or a source hangs.
+        computer.pause();
+        let limit = Duration::from_millis(2 * STOP_LIMIT_MS);
+        Host::timeout(limit, node.stop()).await.expect("it is left");
+        drop(node);
+        computer.resume();
+        world.kill(number, false).await;
+        world.start(number).await;
         world.well(&[0, 1, 2]).await;
     });
 }

@@ -21,7 +21,7 @@ fn one_node_that_lies_neither_stops_the_committee_nor_makes_it_certify_anything_
 
 #[test]
 fn a_member_that_tells_one_node_another_history_is_taken_as_the_majority_has_it() {
-    scene(Plan::new(510, 3), async |world| {
+    scene(Plan::new(513, 3), async |world| {
         world.lie(1, &[2]);
         let flagged = |world: &World| world.status(0).members[1].flagged_nodes == [2];
         assert!(world.run_until(SOON_MS, flagged).await, "{:?}", world.watched().broken);

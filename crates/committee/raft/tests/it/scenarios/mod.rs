@@ -2,11 +2,16 @@
 
 mod configs;
 mod disks;
+mod forged;
 mod keys;
 mod leaders;
 mod lies;
+mod old_disks;
+mod rosters;
+mod signing;
 mod snapshots;
 mod sources;
+mod spoken;
 
 use holobiont_committee_raft::Signing;
 use openraft::AsyncRuntime as _;
