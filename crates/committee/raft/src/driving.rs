@@ -22,6 +22,11 @@ use crate::{Gate, NodeError, Signing, Transport, asking, node, recall};
 /// How long a node waits for one answer, in milliseconds.
 pub(crate) const ANSWER_MS: u64 = 2_000;
 
+/// How long a leader waits before it calls a node again that did not answer. Short: to a node that
+/// comes back every wait is time in which it lacks the log, and one that is not there costs no call
+/// while the transport rests.
+const BACKOFF: &str = "25ms 50ms 100ms ...100ms";
+
 /// How long a leader waits for a new node to come as far as its log, before it looks again, in milliseconds.
 const LEARNS_MS: u64 = 60_000;
 
@@ -91,6 +96,7 @@ async fn start_engine<C: Committee, D: Disk, T: Transport>(
         election_timeout_max: settings.election_ms.1,
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: settings.keep_entries,
+        backoff: BACKOFF.to_owned(),
         // The gate decides when it may campaign.
         enable_elect: false,
         enable_pre_vote: Some(true),

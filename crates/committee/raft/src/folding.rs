@@ -16,6 +16,9 @@ const READ_BYTES: usize = 1 << 20;
 const SYNC_EVERY_CUTS: usize = 32;
 /// The same after so many records: others wait for the signatures.
 const SYNC_EVERY_RECORDS: u64 = 50_000;
+/// The same where all of them are certified already.
+const SYNC_CERTIFIED_CUTS: usize = 1_024;
+const SYNC_CERTIFIED_RECORDS: u64 = 1_000_000;
 /// Own results that are kept to be held against certificates.
 const MAX_KEPT_STATEMENTS: usize = 65_536;
 
@@ -164,8 +167,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             if !self.took(pushed)? {
                 break;
             }
-            if self.unsynced.len() >= SYNC_EVERY_CUTS || self.unsynced_records >= SYNC_EVERY_RECORDS
-            {
+            if self.is_sync_due() {
                 self.publish()?;
             }
         }
@@ -203,6 +205,21 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
             self.unsynced.push_back(cut.statement);
         }
         Ok(true)
+    }
+
+    /// Others wait for the signatures of cuts that nothing has certified yet; of the rest nobody does,
+    /// and a node that catches up loses only time with each sync.
+    fn is_sync_due(&self) -> bool {
+        let Some(last) = self.unsynced.back() else { return false };
+        let certified = {
+            let front = self.core.front.lock();
+            front.machine.latest_certificate().map_or(0, |it| it.statement.cut)
+        };
+        let (cuts, records) = match last.cut <= certified {
+            true => (SYNC_CERTIFIED_CUTS, SYNC_CERTIFIED_RECORDS),
+            false => (SYNC_EVERY_CUTS, SYNC_EVERY_RECORDS),
+        };
+        self.unsynced.len() >= cuts || self.unsynced_records >= records
     }
 
     fn hear(&mut self, effects: &Effects) {

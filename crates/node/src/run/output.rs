@@ -50,7 +50,7 @@ impl Output {
         if end <= self.end() {
             return Ok(());
         }
-        let view = self.view_of(end)?;
+        let view = self.latest()?;
         if end <= view.next_seq() && view.head_at(head.seq)? == head {
             self.end.send_replace(end);
         }
@@ -63,17 +63,18 @@ impl Output {
     }
 
     /// The surface with all that may leave, and maybe more.
-    pub(crate) fn view_of(&self, end: u64) -> Result<Surface, SurfaceError> {
+    fn latest(&self) -> Result<Surface, SurfaceError> {
         let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        match view.as_ref().filter(|view| view.next_seq() >= end) {
+        match view.as_ref() {
             Some(view) => Ok(view.clone()),
+            // Nothing has been folded since the start.
             None => Ok(view.insert(Surface::open(&self.dir)?).clone()),
         }
     }
 
     /// Size of what is served of it, in bytes; nothing where it cannot be read. Reads files.
     pub(crate) fn size_bytes(&self) -> u64 {
-        let view = self.view_of(self.end());
+        let view = self.latest();
         view.map_or(0, |view| view.segments().map(|it| it.size_bytes).fold(0, u64::saturating_add))
     }
 
@@ -82,7 +83,7 @@ impl Output {
         let end = self.end();
         let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         if commits.next_seq < end {
-            let view = self.view_of(end)?;
+            let view = self.latest()?;
             let from = commits.next_seq.max(view.earliest());
             let to = end.min(from.saturating_add(MAX_COUNTED));
             let mut cursor = view.cursor(from)?;
@@ -107,7 +108,7 @@ impl Served for Output {
     }
 
     fn view(&self) -> Result<Surface, SurfaceError> {
-        self.view_of(self.end())
+        self.latest()
     }
 
     fn growth(&self) -> watch::Receiver<u64> {
