@@ -8,7 +8,7 @@ pub use self::{
     pins::{PinMatch, match_pins, match_pins_and_log},
 };
 pub(crate) use self::{
-    log::{LogShown, asks_for_log},
+    log::LogShown,
     pins::{Circumstances, judge},
     tcb::judge_tcb,
 };

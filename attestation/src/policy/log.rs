@@ -1,4 +1,4 @@
-use holobiont_identity::pins::{Pin, RtmrRule};
+use holobiont_identity::pins::Pin;
 
 use crate::{EventLog, Measurements, reason::Reason};
 
@@ -39,7 +39,7 @@ impl LogShown {
 
     /// What a pin has against it; nothing where the pin does not ask for a log.
     pub(crate) fn against(&self, pin: &Pin) -> Vec<Reason> {
-        if !asks_for_log(pin) {
+        if !pin.asks_for_log() {
             return Vec::new();
         }
         let label = || pin.label.clone();
@@ -54,8 +54,4 @@ impl LogShown {
         });
         broken.collect()
     }
-}
-
-pub(crate) fn asks_for_log(pin: &Pin) -> bool {
-    !pin.events.is_empty() || pin.rtmr.contains(&RtmrRule::EventLog)
 }

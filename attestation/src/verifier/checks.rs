@@ -3,9 +3,7 @@
 use holobiont_identity::pins::{Pin, SurfacePins, TcbRules};
 
 use crate::{
-    Ask, Binding, Evidence, Measurements, Purpose,
-    policy::{LogShown, asks_for_log},
-    reason::Reason,
+    Ask, Binding, Evidence, Measurements, Purpose, policy::LogShown, reason::Reason,
     verdict::Outcome,
 };
 
@@ -81,7 +79,7 @@ pub(super) fn read_log(
     pins: Option<&SurfacePins>,
 ) -> Option<LogShown> {
     let is_asked = match pins {
-        Some(pins) => pins.sets.iter().any(asks_for_log),
+        Some(pins) => pins.sets.iter().any(Pin::asks_for_log),
         None => evidence.event_log.is_some(),
     };
     is_asked.then(|| LogShown::read(evidence.event_log.as_deref(), measurements))
@@ -95,7 +93,7 @@ pub(super) fn event_log(
     against: Vec<Reason>,
 ) -> Outcome {
     match log {
-        Some(_) if pin.is_some_and(asks_for_log) => Outcome::of(against),
+        Some(_) if pin.is_some_and(Pin::asks_for_log) => Outcome::of(against),
         Some(LogShown::NotBelieved(reason)) if !has_pins => Outcome::Failed(vec![reason]),
         Some(LogShown::Believed(_)) if !has_pins => Outcome::Passed,
         _ => Outcome::NotAsked,

@@ -3,7 +3,7 @@
 use holobiont_attestation::{Binding, BootBinding};
 use holobiont_committee::enrolment_digest;
 use holobiont_identity::UniqueId;
-use holobiont_identity::pins::{RtmrRule, SurfacePins};
+use holobiont_identity::pins::{Pin, SurfacePins};
 
 /// What a boot's quote must be made for.
 pub(crate) fn binding(
@@ -24,6 +24,5 @@ pub(crate) fn binding(
 /// Whether these pins can only be met by who shows an event log, too. Otherwise none is written into
 /// the committee's log: it is ten times as long as the quote.
 pub(crate) fn asks_for_log(pins: &SurfacePins) -> bool {
-    let mut sets = pins.sets.iter();
-    sets.any(|pin| !pin.events.is_empty() || pin.rtmr.contains(&RtmrRule::EventLog))
+    pins.sets.iter().any(Pin::asks_for_log)
 }

@@ -134,6 +134,11 @@ impl Surface {
         self.view.segments.iter().map(|segment| &segment.info)
     }
 
+    /// All of its segments, in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.segments().map(|segment| segment.size_bytes).fold(0, u64::saturating_add)
+    }
+
     /// Clock events of the first and last record kept; none while there is no record.
     pub fn clock_range(&self) -> Option<(u64, u64)> {
         let mut clocks = self.segments().filter_map(|info| info.clocks);

@@ -140,8 +140,9 @@ fn agrees<C: Committee, D: Disk>(
             break;
         }
         // What is purged is known by its end alone: no entry before that is of a later term.
-        let own = store.log_id(index).map_or(committed.0, |own| bounds::pair(&own).0);
-        if term > own || (term < own && store.log_id(index).is_some()) {
+        let own = store.log_id(index).map(|own| bounds::pair(&own).0);
+        if own.map_or(term > committed.0, |own| term != own) {
+            let own = own.unwrap_or(committed.0);
             return Err(format!(
                 "your log contradicts what is committed here: your entry {index} is of term {term}, \
                  the committed one of term {own}; one of the two nodes' disks is not what it was"
@@ -188,10 +189,7 @@ fn may_vote<C: Committee, D: Disk, T>(
     core: &Core<C, D, T>,
     request: &VoteRequest<C>,
 ) -> Result<(), String> {
-    let last: LastLog = request
-        .last_log_id
-        .as_ref()
-        .map(|log_id| (log_id.committed_leader_id().term, log_id.index()));
+    let last: LastLog = request.last_log_id.as_ref().map(bounds::pair);
     let term = request.vote.leader_id().term;
     let facts = core.facts();
     match &facts.gate {

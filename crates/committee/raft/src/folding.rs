@@ -7,7 +7,7 @@ use holobiont_committee_store::{Committee, Disk, NodeSnapshot, StoreError};
 
 use crate::anchors::Anchor;
 use crate::core::Core;
-use crate::{NodeError, Signing, Transport, snapshot};
+use crate::{NodeError, Signing, Transport, bounds, snapshot};
 
 /// How much of the log is read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -210,16 +210,18 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
     /// Others wait for the signatures of cuts that nothing has certified yet; of the rest nobody does,
     /// and a node that catches up loses only time with each sync.
     fn is_sync_due(&self) -> bool {
-        let Some(last) = self.unsynced.back() else { return false };
+        let reaches =
+            |cuts, records| self.unsynced.len() >= cuts || self.unsynced_records >= records;
+        // Asked at every entry, and the log's lock is not taken for most of them.
+        if !reaches(SYNC_EVERY_CUTS, SYNC_EVERY_RECORDS) {
+            return false;
+        }
         let certified = {
             let front = self.core.front.lock();
-            front.machine.latest_certificate().map_or(0, |it| it.statement.cut)
+            front.machine.latest_certificate().map(|it| it.statement.cut)
         };
-        let (cuts, records) = match last.cut <= certified {
-            true => (SYNC_CERTIFIED_CUTS, SYNC_CERTIFIED_RECORDS),
-            false => (SYNC_EVERY_CUTS, SYNC_EVERY_RECORDS),
-        };
-        self.unsynced.len() >= cuts || self.unsynced_records >= records
+        let waits = self.unsynced.back().is_some_and(|last| Some(last.cut) > certified);
+        waits || reaches(SYNC_CERTIFIED_CUTS, SYNC_CERTIFIED_RECORDS)
     }
 
     fn hear(&mut self, effects: &Effects) {
@@ -326,7 +328,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
         let membership = postcard::to_allocvec(&membership)
             .map_err(|error| NodeError::Stopped { why: error.to_string() })?;
         let snapshot = NodeSnapshot {
-            last_log: (log_id.committed_leader_id().term, log_id.index()),
+            last_log: bounds::pair(&log_id),
             membership,
             machine: candidate.machine,
             replay: candidate.replay,

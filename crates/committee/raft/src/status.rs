@@ -109,6 +109,14 @@ pub enum Signing {
     },
 }
 
+impl Signing {
+    /// Whether this node is found to have another state than the committee.
+    #[must_use]
+    pub const fn differs(&self) -> bool {
+        matches!(self, Self::Contradicted { .. } | Self::Diverged { .. })
+    }
+}
+
 /// One member as a node sees it.
 #[derive(Debug, Clone)]
 pub struct MemberStatus {

@@ -98,6 +98,12 @@ impl Pin {
             events: Vec::new(),
         }
     }
+
+    /// Whether only a guest that shows an event log can meet it.
+    #[must_use]
+    pub fn asks_for_log(&self) -> bool {
+        !self.events.is_empty() || self.rtmr.contains(&RtmrRule::EventLog)
+    }
 }
 
 /// Where guests run, which says what their registers mean.

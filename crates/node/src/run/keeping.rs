@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -123,9 +124,8 @@ impl Keeper {
         let head = running.node.with_machine(|machine| {
             machine.latest_certificate().and_then(|it| it.statement.output)
         });
-        let signing = running.node.status().signing;
-        let diverged = matches!(signing, Signing::Diverged { .. } | Signing::Contradicted { .. });
-        if let Some(head) = head.filter(|_| !diverged)
+        let differs = running.node.status().signing.differs();
+        if let Some(head) = head.filter(|_| !differs)
             && let Err(error) = running.output.certify(head)
         {
             tracing::debug!(%error, "the certified commits are not here yet");
@@ -162,17 +162,20 @@ impl Keeper {
         if let Err(error) = running.trust.keep_marks() {
             tracing::error!(%error, "the marks cannot be kept");
         }
-        self.drop_records();
-        self.drop_aside();
+        // Folders are listed once for both.
+        let aside: BTreeMap<u16, Vec<Aside>> =
+            running.places().map(|place| (place, self.aside(place))).collect();
+        self.drop_records(&aside);
+        self.drop_aside(&aside);
     }
 
     /// Records that a restart does not read again go, where a copy is over its budget.
-    fn drop_records(&self) {
+    fn drop_records(&self, aside: &BTreeMap<u16, Vec<Aside>>) {
         let running = &self.running;
         let over: Vec<_> = running
             .copy_bytes()
             .into_iter()
-            .map(|(place, bytes)| (place, bytes.saturating_add(total(&self.aside(place)))))
+            .map(|(place, bytes)| (place, bytes.saturating_add(total(of(aside, place)))))
             .filter(|(_, bytes)| *bytes > self.disk_bytes)
             .collect();
         if over.is_empty() {
@@ -193,13 +196,10 @@ impl Keeper {
     }
 
     /// What was put aside goes, but for the newest, where the operator's budget asks for it.
-    fn drop_aside(&self) {
+    fn drop_aside(&self, aside: &BTreeMap<u16, Vec<Aside>>) {
         let running = &self.running;
         for (place, bytes) in running.copy_bytes() {
-            let aside = self.aside(place);
-            if !aside.is_empty() {
-                self.drop_oldest(bytes, &aside);
-            }
+            self.drop_oldest(bytes, of(aside, place));
         }
         let output_dir = running.data_dir.join("output");
         match aside_of_output(&output_dir) {
@@ -231,6 +231,10 @@ impl Keeper {
             }
         }
     }
+}
+
+fn of(aside: &BTreeMap<u16, Vec<Aside>>, place: u16) -> &[Aside] {
+    aside.get(&place).map_or(&[], Vec::as_slice)
 }
 
 fn total(aside: &[Aside]) -> u64 {

@@ -74,8 +74,7 @@ impl Output {
 
     /// Size of what is served of it, in bytes; nothing where it cannot be read. Reads files.
     pub(crate) fn size_bytes(&self) -> u64 {
-        let view = self.latest();
-        view.map_or(0, |view| view.segments().map(|it| it.size_bytes).fold(0, u64::saturating_add))
+        self.latest().map_or(0, |view| view.size_bytes())
     }
 
     /// Commits by grade, counted on from the last look. Reads files.

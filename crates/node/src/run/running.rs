@@ -12,6 +12,7 @@ use holobiont_committee::ExportError;
 use holobiont_committee_fold::Copies;
 use holobiont_committee_raft::{Role, Signing, Status};
 use holobiont_identity::UniqueId;
+use holobiont_surface::Surface;
 
 use super::certificates::CertificateBook;
 use super::configs::ConfigFolder;
@@ -270,8 +271,7 @@ impl Running {
     pub(super) fn copy_bytes(&self) -> BTreeMap<u16, u64> {
         let size = |place| {
             let views = self.copies.views(place).ok()?.views;
-            let segments = views.iter().flat_map(|view| view.segments());
-            Some((place, segments.map(|it| it.size_bytes).fold(0, u64::saturating_add)))
+            Some((place, views.iter().map(Surface::size_bytes).fold(0, u64::saturating_add)))
         };
         self.places().filter_map(size).collect()
     }

@@ -62,13 +62,11 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
         }
         (None, None) => (None, None),
     };
-    let not_checked_keys = boot_keys.not_checked();
     let mut told = Told::of(&recomputed, boot_keys, started.elapsed().as_secs_f64());
     (told.records_compared, told.fetched_certificate_cut) = (compared, certificate_agrees);
     for other in &others {
         told.others.push(other.compare(&export, &recomputed, &own)?);
     }
-    told.not_checked = not_checked_keys;
     let served = node.as_ref().map(|(_, served)| served);
     told.not_checked.extend(not_checked(args, served, certificate_agrees));
     if as_json {

@@ -45,9 +45,9 @@ impl Told {
             state_digest: it.state_digest.to_string(),
             log_digest: it.log_digest.to_string(),
             watermark: it.watermark,
+            not_checked: boot_keys.not_checked(),
             boot_keys,
             others: Vec::new(),
-            not_checked: Vec::new(),
             seconds,
         }
     }

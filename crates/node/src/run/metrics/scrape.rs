@@ -107,9 +107,7 @@ fn of_organism(it: &Scraped, page: &mut Page) {
     for word in SIGNINGS {
         page.set(&SIGNING, &[word], (signing_word(&status.signing) == word).into());
     }
-    let diverged =
-        matches!(status.signing, Signing::Diverged { .. } | Signing::Contradicted { .. });
-    page.set(&DIVERGED, &[], diverged.into());
+    page.set(&DIVERGED, &[], status.signing.differs().into());
     page.set(&SPLIT, &[], matches!(status.signing, Signing::Split { .. }).into());
 }
 

@@ -13,6 +13,25 @@ pub(super) async fn order(world: &mut World, action: OrderAction, replaces: Opti
     node.order(order).await.expect("the order is taken");
 }
 
+/// Orders another roster, and waits until what is certified is of it.
+pub(super) async fn change_roster(world: &mut World, next: Roster) {
+    let (nodes, digest) = (next.nodes().to_vec(), next.digest());
+    let replaces = world.roster.clone();
+    order(world, OrderAction::Roster { nodes }, Some(&replaces)).await;
+    world.roster = next;
+    let goal = |world: &World| {
+        let newest = world.watched().invariants.acknowledged.newest().cloned();
+        newest.is_some_and(|newest| newest.roster_digest == digest)
+    };
+    assert!(world.run_until(SOON_MS, goal).await, "{:?}", world.watched().broken);
+}
+
+/// The roster of these nodes.
+pub(super) fn roster_of(world: &World, nodes: &[usize]) -> Roster {
+    let nodes = nodes.iter().map(|number| world.places[*number].id).collect();
+    Roster::new(nodes).expect("a roster")
+}
+
 #[test]
 fn a_config_is_taken_up_at_one_entry_by_all_nodes_without_a_restart() {
     scene(Plan::new(600, 3), async |world| {
@@ -70,18 +89,8 @@ fn a_config_that_the_program_cannot_go_on_with_is_not_taken_up() {
 #[test]
 fn a_roster_is_changed_by_order_without_a_restart() {
     scene(Plan::new(620, 3), async |world| {
-        let first = world.roster.clone();
-        let nodes: Vec<_> = [0, 1, 3].iter().map(|number| world.places[*number].id).collect();
-        let next = Roster::new(nodes.clone()).expect("a roster");
         world.start(3).await;
-        order(world, OrderAction::Roster { nodes }, Some(&first)).await;
-        let digest = next.digest();
-        world.roster = next;
-        let goal = |world: &World| {
-            let newest = world.watched().invariants.acknowledged.newest().cloned();
-            newest.is_some_and(|newest| newest.roster_digest == digest)
-        };
-        assert!(world.run_until(SOON_MS, goal).await, "{:?}", world.watched().broken);
+        change_roster(world, roster_of(world, &[0, 1, 3])).await;
         world.well(&[0, 1, 3]).await;
         // The one that is gone is needed for nothing any more, the new one is.
         world.kill(2, false).await;
@@ -96,22 +105,10 @@ fn a_roster_is_changed_by_order_without_a_restart() {
 fn a_node_that_the_roster_takes_back_goes_on_without_a_restart() {
     scene(Plan::new(625, 3), async |world| {
         let first = world.roster.clone();
-        let nodes: Vec<_> = [0, 1, 3].iter().map(|number| world.places[*number].id).collect();
-        let next = Roster::new(nodes.clone()).expect("a roster");
         world.start(3).await;
-        let goal = |world: &World, digest| {
-            let newest = world.watched().invariants.acknowledged.newest().cloned();
-            newest.is_some_and(|newest| newest.roster_digest == digest)
-        };
-        order(world, OrderAction::Roster { nodes }, Some(&first)).await;
-        world.roster = next.clone();
-        let digest = next.digest();
-        assert!(world.run_until(SOON_MS, |world| goal(world, digest)).await);
+        change_roster(world, roster_of(world, &[0, 1, 3])).await;
         world.well(&[0, 1, 3]).await;
-        order(world, OrderAction::Roster { nodes: first.nodes().to_vec() }, Some(&next)).await;
-        let digest = first.digest();
-        world.roster = first;
-        assert!(world.run_until(SOON_MS, |world| goal(world, digest)).await);
+        change_roster(world, first).await;
         world.well(&[0, 1, 2]).await;
     });
 }

@@ -1,8 +1,5 @@
-use holobiont_identity::OrderAction;
-use holobiont_policy::Roster;
-
-use super::configs::order;
-use super::{SOON_MS, scene};
+use super::configs::{change_roster, roster_of};
+use super::scene;
 use crate::world::{Plan, World};
 
 /// A node that knows nothing of it hears of the roster in force, and of who leads by it.
@@ -38,19 +35,9 @@ fn a_node_that_missed_a_roster_follows_a_leader_that_it_never_heard_of() {
 
 /// Orders a roster of these nodes and one that is away.
 async fn replace(world: &mut World, nodes: &[usize], away: usize) {
-    let first = world.roster.clone();
-    let nodes = [&[away], nodes].concat();
-    let nodes: Vec<_> = nodes.iter().map(|number| world.places[*number].id).collect();
     world.start(5).await;
     world.certify(1).await;
-    order(world, OrderAction::Roster { nodes: nodes.clone() }, Some(&first)).await;
-    world.roster = Roster::new(nodes).expect("a roster");
-    let digest = world.roster.digest();
-    let goal = |world: &World| {
-        let newest = world.watched().invariants.acknowledged.newest().cloned();
-        newest.is_some_and(|newest| newest.roster_digest == digest)
-    };
-    assert!(world.run_until(SOON_MS, goal).await, "{:?}", world.watched().broken);
+    change_roster(world, roster_of(world, &[&[away], nodes].concat())).await;
     world.well(&[2, 3, 4, 5]).await;
 }
 
