@@ -55,7 +55,7 @@ pub(crate) struct Core<C: Committee, D: Disk, T> {
 }
 
 /// What the node knows that is not in the log.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// None before the others have answered.
     pub(crate) gate: Option<Gate>,
@@ -75,13 +75,37 @@ pub(crate) struct Facts {
     pub(crate) folded: u64,
     pub(crate) folded_cut: u64,
     pub(crate) needs: Vec<Need>,
-    pub(crate) signing: Signing,
+    /// What ended its signing for good.
+    pub(crate) signing_ended: Option<Signing>,
     pub(crate) failed: Option<String>,
     pub(crate) snapshot_made: bool,
     /// The offered config, where its file is here and the fold could go on with it.
     pub(crate) could_take_up: Option<Digest>,
     /// The organism's own surface, at the last time that it was made durable.
     pub(crate) output: Option<Surface>,
+}
+
+impl Facts {
+    /// Whether the node signs, where its boot's key is active or not: what is shown is what it does.
+    pub(crate) fn signing(&self, is_active: bool) -> Signing {
+        if let Some(ended) = &self.signing_ended {
+            return ended.clone();
+        }
+        let is_open = self.gate.as_ref().map(Gate::is_open);
+        match is_open {
+            None => Signing::Waits("the others have not told yet what this node may have promised"),
+            Some(_) if !is_active => {
+                Signing::Waits("a majority of the others has not admitted this boot's key yet")
+            }
+            Some(false) => {
+                Signing::Waits("its log has not come as far yet as it may have been before")
+            }
+            Some(true) if !self.anchors.is_held() => {
+                Signing::Waits("its state has not been held against the others' yet")
+            }
+            Some(true) => Signing::Signs,
+        }
+    }
 }
 
 /// Everything of a core that is not made on the way.
@@ -95,28 +119,6 @@ pub(crate) struct Start<C: Committee, D: Disk, T> {
 impl<C: Committee, D: Disk, T> Core<C, D, T> {
     pub(crate) fn new(start: Start<C, D, T>) -> Self {
         let Start { parts, store, journal, front } = start;
-        let facts = Facts {
-            gate: None,
-            verified: BTreeMap::new(),
-            boots: Boots::default(),
-            boot_number: 0,
-            anchors: Anchors::default(),
-            rosters: BTreeMap::new(),
-            stranger: false,
-            unavailable: BTreeMap::new(),
-            gaps: BTreeMap::new(),
-            unsigned: VecDeque::new(),
-            folded: 0,
-            folded_cut: 0,
-            needs: Vec::new(),
-            signing: Signing::Waits(
-                "the others have not told yet what this node may have promised",
-            ),
-            failed: None,
-            snapshot_made: false,
-            could_take_up: None,
-            output: None,
-        };
         Self {
             settings: parts.settings,
             organism: parts.organism,
@@ -137,7 +139,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             journal: Mutex::new(journal),
             front,
             engine: OnceLock::new(),
-            facts: Mutex::new(facts),
+            facts: Mutex::default(),
             incoming: crate::answering::Incoming::default(),
             stopping: AtomicBool::new(false),
             loops: watch::Sender::new(0),
@@ -216,17 +218,13 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
     }
 
     /// What ends signing for good stays.
-    pub(crate) fn set_signing(&self, signing: Signing) {
-        let mut facts = self.facts();
-        if matches!(facts.signing, Signing::Waits(_) | Signing::Signs) {
-            facts.signing = signing;
-        }
-        drop(facts);
+    pub(crate) fn end_signing(&self, why: Signing) {
+        self.facts().signing_ended.get_or_insert(why);
         self.tell();
     }
 
     pub(crate) fn signing_failed(&self) -> bool {
-        !matches!(self.facts().signing, Signing::Waits(_) | Signing::Signs)
+        self.facts().signing_ended.is_some()
     }
 
     pub(crate) fn snapshot_made(&self) {
@@ -278,7 +276,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
             }
             Worth::Contradicted { cut, by } => {
                 let by: Vec<String> = by.iter().map(ToString::to_string).collect();
-                self.set_signing(Signing::Contradicted { cut });
+                self.end_signing(Signing::Contradicted { cut });
                 self.fail(format!(
                     "this node's disk differs from what the committee has: at cut {cut} nodes {} have \
                      another state; move its data folder away and start it empty",
@@ -322,7 +320,7 @@ impl<C: Committee, D: Disk, T> Core<C, D, T> {
 
     /// Another boot of this node has taken its place.
     pub(crate) fn is_outdated(&self) {
-        self.set_signing(Signing::Fenced);
+        self.end_signing(Signing::Fenced);
         self.fail(
             "another boot of this node id was started after this one: run one only".to_owned(),
         );
@@ -356,5 +354,36 @@ impl<C: Committee, D: Disk, T> Drop for Running<C, D, T> {
             self.0.fail("a part of the node has panicked: its log says where".to_owned());
         }
         self.0.loops.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Marks;
+
+    #[test]
+    fn a_node_signs_only_where_nothing_stands_against_it() {
+        let (node, last) = (UniqueId::from_name("node"), Some((1, 5)));
+        let mut facts = Facts::default();
+        let waits = |facts: &Facts, is_active, why: &str| {
+            let signing = facts.signing(is_active);
+            assert!(matches!(signing, Signing::Waits(says) if says.contains(why)), "{signing:?}");
+        };
+        waits(&facts, true, "have not told yet");
+        let mut gate = Gate::new(&Marks { last, ..Marks::default() }, None);
+        facts.gate = Some(gate.clone());
+        waits(&facts, false, "has not admitted");
+        waits(&facts, true, "has not come as far");
+        gate.open(last);
+        facts.gate = Some(gate);
+        waits(&facts, true, "has not been held");
+        // In a committee of its own.
+        let roster = Roster::new(vec![node]).expect("a roster");
+        assert_eq!(facts.anchors.weigh(&node, &roster, 0), Worth::Held);
+        assert_eq!(facts.signing(true), Signing::Signs);
+        waits(&facts, false, "has not admitted");
+        facts.signing_ended = Some(Signing::Split { cut: 4 });
+        assert_eq!(facts.signing(true), Signing::Split { cut: 4 });
     }
 }

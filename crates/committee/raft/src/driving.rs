@@ -227,7 +227,7 @@ fn look<C: Committee, D: Disk, T: Transport>(
     let machine = &front.machine;
     if duty.is_fenced(machine, own) {
         drop(front);
-        core.set_signing(Signing::Fenced);
+        core.end_signing(Signing::Fenced);
         let why = "another boot of this node id was admitted after this one: run one only";
         return Err(NodeError::Stopped { why: why.to_owned() });
     }
@@ -239,9 +239,7 @@ fn look<C: Committee, D: Disk, T: Transport>(
         return Ok((place, commands));
     }
     commands.extend(duty.hold(machine, own, facts.could_take_up));
-    let may_sign = facts.gate.as_ref().is_some_and(Gate::is_open)
-        && facts.anchors.is_held()
-        && matches!(facts.signing, Signing::Waits(_) | Signing::Signs);
+    let may_sign = facts.signing(true) == Signing::Signs;
     let unsigned = &mut facts.unsigned;
     let mut to_sign =
         if may_sign { duty.due_signatures(machine, own, unsigned) } else { Vec::new() };

@@ -234,7 +234,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
                     {
                         tracing::error!(cut, ?own, certified = ?certificate.statement,
                             "this node has folded another result than was certified: it signs no more");
-                        self.core.set_signing(Signing::Diverged { cut });
+                        self.core.end_signing(Signing::Diverged { cut });
                     }
                     self.save_snapshot(certificate);
                 }
@@ -243,7 +243,7 @@ impl<'a, C: Committee, D: Disk, T: Transport> Folding<'a, C, D, T> {
                         cut,
                         "the committee is split: no result of the cut can have a quorum"
                     );
-                    self.core.set_signing(Signing::Split { cut: *cut });
+                    self.core.end_signing(Signing::Split { cut: *cut });
                 }
                 _ => {}
             }

@@ -2,7 +2,7 @@ use holobiont_committee_store::{Committee, Disk};
 use openraft::ServerState;
 
 use crate::core::Core;
-use crate::{MemberStatus, Role, Signing, Status};
+use crate::{MemberStatus, Role, Status};
 
 /// What the node is, knows and does now.
 pub(crate) fn status<C: Committee, D: Disk, T>(core: &Core<C, D, T>) -> Status {
@@ -47,24 +47,6 @@ pub(crate) fn status<C: Committee, D: Disk, T>(core: &Core<C, D, T>) -> Status {
     let key = core.signer.public();
     let is_active = place.is_some_and(|place| machine.active_key(place) == Some(&key));
     let facts = core.facts();
-    let signing = match &facts.signing {
-        Signing::Waits(_) | Signing::Signs if facts.gate.is_none() => {
-            Signing::Waits("the others have not told yet what this node may have promised")
-        }
-        Signing::Waits(_) | Signing::Signs if !is_active => {
-            Signing::Waits("a majority of the others has not admitted this boot's key yet")
-        }
-        Signing::Waits(_) | Signing::Signs
-            if !facts.gate.as_ref().is_some_and(crate::Gate::is_open) =>
-        {
-            Signing::Waits("its log has not come as far yet as it may have been before")
-        }
-        Signing::Waits(_) | Signing::Signs if !facts.anchors.is_held() => {
-            Signing::Waits("its state has not been held against the others' yet")
-        }
-        Signing::Waits(_) | Signing::Signs => Signing::Signs,
-        final_one => final_one.clone(),
-    };
     Status {
         node: core.settings.node,
         place,
@@ -85,7 +67,7 @@ pub(crate) fn status<C: Committee, D: Disk, T>(core: &Core<C, D, T>) -> Status {
         halted: policy.is_halted(),
         roster_number: machine.roster_number(),
         members,
-        signing,
+        signing: facts.signing(is_active),
         rolled_back: facts.gate.as_ref().is_some_and(crate::Gate::is_rolled_back),
         contradicted_by: facts.anchors.contradicted_by(),
         active_keys,
